@@ -1,0 +1,104 @@
+package avro
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// benchIssue is a full issue of more than 2 kB, compact as the API sends it.
+func benchIssue(b *testing.B) []byte {
+	b.Helper()
+	text := readFixture(b, "issues")[0].Clone()
+	if err := text.Compact(); err != nil {
+		b.Fatal(err)
+	}
+	if len(text) < 2048 {
+		b.Fatalf("the issue has only %d bytes", len(text))
+	}
+	return text
+}
+
+// BenchmarkIssue is one full issue from JSON to framed Avro on one core, and
+// its parts: reading the tokens, building goavro's natives (which includes
+// reading the tokens), and goavro's encoding of ready natives.
+func BenchmarkIssue(b *testing.B) {
+	record := benchIssue(b)
+	c := newTestCodec(b, "issues")
+	run := func(name string, f func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(record)))
+			for b.Loop() {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+
+	var in bytes.Buffer
+	dec := jsontext.NewDecoder(&in)
+	run("parse", func() error {
+		in = *bytes.NewBuffer(record)
+		dec.Reset(&in, jsontext.AllowDuplicateNames(true))
+		for {
+			if _, err := dec.ReadToken(); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	})
+	s := newScratch(c.plan)
+	run("parse+natives", func() error {
+		_, err := s.convert(record)
+		return err
+	})
+	native, err := s.convert(record)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out []byte
+	run("encode", func() error {
+		out, err = c.goavro.BinaryFromNative(out[:0], native)
+		return err
+	})
+	run("whole", func() error {
+		out, _, err = c.Encode(AppendSingleObject(out[:0], c.Fingerprint()), record)
+		return err
+	})
+	run("decode", func() error {
+		d := Decoder{root: c.root}
+		_, body, err := ParseHeader(out)
+		if err != nil {
+			return err
+		}
+		_, err = d.JSON(nil, body, DecodeOptions{})
+		return err
+	})
+}
+
+// BenchmarkPage is a page of 999 issues into one buffer, as the producer fills
+// it. What it allocates is thrown away by the next page.
+func BenchmarkPage(b *testing.B) {
+	const issues = 999
+	record := benchIssue(b)
+	c := newTestCodec(b, "issues")
+	b.ReportAllocs()
+	b.SetBytes(issues * int64(len(record)))
+	var out []byte
+	for b.Loop() {
+		out = out[:0]
+		for range issues {
+			var err error
+			if out, _, err = c.Encode(AppendConfluent(out, 1), record); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/issues, "ns/issue")
+}

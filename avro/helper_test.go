@@ -1,0 +1,42 @@
+package avro
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files and the reference")
+
+// newTestCodec is the codec of a stream.
+func newTestCodec(tb testing.TB, stream string) *Codec {
+	tb.Helper()
+	c, err := NewCodec(stream)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// readFixture reads the records of testdata/<stream>.json: a full one, one with
+// nothing but its key, and one of which much does not fit.
+func readFixture(tb testing.TB, stream string) []jsontext.Value {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", stream+".json"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(text, &raw); err != nil {
+		tb.Fatal(err)
+	}
+	records := make([]jsontext.Value, len(raw))
+	for i := range raw {
+		records[i] = jsontext.Value(raw[i])
+	}
+	return records
+}

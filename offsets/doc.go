@@ -1,0 +1,24 @@
+// Package offsets keeps the cursors of all streams in one compacted Kafka
+// topic, the offsets topic.
+//
+// The name is Kafka Connect's: it means the topic, not a position in one. What
+// is kept for a stream is its cursor, an opaque JSON value that only the code
+// which reads the stream understands.
+//
+// A record's key is "<connector>/<stream>" in UTF-8, e.g. "pylon/issues"; the
+// connector's name lets several deployments share one topic. Its value is an
+// [Entry] as JSON, readable with any Kafka tool. A tombstone (a record without
+// a value) resets the stream.
+//
+// The package writes nothing by itself. [Store.Record] makes the record that
+// the producer adds to the transaction which carries the stream's data, so that
+// data and cursor are committed together or not at all. [Store.Load] reads a
+// cursor back. Call it only after the stream's transactional id has been taken
+// over (kgo's Client.ProducerID): from then on no predecessor can commit, and
+// what Load sees, up to the last stable offset, is final.
+//
+// [Scan] reads any topic from its beginning to its last stable offset and
+// stops; the producer uses it as well, to learn what a topic already holds.
+//
+// Read [Store] first.
+package offsets

@@ -1,0 +1,215 @@
+package offsets_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/offsets"
+)
+
+const topic = "pylon.offsets"
+
+// setup starts a broker with a compacted offsets topic and returns the store
+// and a transactional client.
+func setup(t *testing.T) (offsets.Store, *kgo.Client, *kfake.Cluster) {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	opts := []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...)}
+	cl, err := kgo.NewClient(append(opts[:1:1], kgo.TransactionalID("writer"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	compact := "compact"
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, topic); err != nil {
+		t.Fatal(err)
+	}
+	return offsets.Store{Topic: topic, Connector: "pylon", Options: opts}, cl, cluster
+}
+
+// transact produces records in one transaction and commits or aborts it.
+func transact(t *testing.T, cl *kgo.Client, commit kgo.TransactionEndTry, recs ...*kgo.Record) {
+	t.Helper()
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(t.Context(), recs...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.EndTransaction(t.Context(), commit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func record(t *testing.T, s offsets.Store, stream, cursor string) *kgo.Record {
+	t.Helper()
+	rec, err := s.Record(stream, offsets.Entry{
+		Cursor: json.RawMessage(cursor), Records: 3, UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+func TestStore_loadsTheLastCommittedCursor(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	if _, err := s.Load(t.Context(), "issues"); !errors.Is(err, offsets.ErrNoCursor) {
+		t.Fatalf("empty topic: %v, want ErrNoCursor", err)
+	}
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":1}`), record(t, s, "tags", `{"tag":1}`))
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":2}`))
+	transact(t, cl, kgo.TryAbort, record(t, s, "issues", `{"from":3}`))
+	got, err := s.Load(t.Context(), "issues")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := offsets.Entry{
+		Version: 1, Stream: "issues", Cursor: json.RawMessage(`{"from":2}`), Records: 3,
+		UpdatedAt: time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+	all, err := s.List(t.Context())
+	if err != nil || len(all) != 2 || string(all["tags"].Cursor) != `{"tag":1}` {
+		t.Errorf("list: %v, %v", all, err)
+	}
+}
+
+func TestStore_aTombstoneResetsTheStream(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":1}`))
+	transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topic, Key: []byte("pylon/issues")})
+	if _, err := s.Load(t.Context(), "issues"); !errors.Is(err, offsets.ErrNoCursor) {
+		t.Fatalf("after a tombstone: %v, want ErrNoCursor", err)
+	}
+	if all, err := s.List(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("list: %v, %v", all, err)
+	}
+}
+
+func TestStore_survivesCompaction(t *testing.T) {
+	t.Parallel()
+	s, cl, cluster := setup(t)
+	for i := range 50 {
+		transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":`+string(rune('0'+i%10))+`}`))
+	}
+	cluster.Compact()
+	got, err := s.Load(t.Context(), "issues")
+	if err != nil || string(got.Cursor) != `{"from":9}` {
+		t.Errorf("after compaction: %s, %v", got.Cursor, err)
+	}
+}
+
+func TestStore_otherConnectorsAreNotOurs(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":1}`))
+	s.Connector = "other"
+	if _, err := s.Load(t.Context(), "issues"); !errors.Is(err, offsets.ErrNoCursor) {
+		t.Errorf("other connector: %v, want ErrNoCursor", err)
+	}
+}
+
+func TestStore_refusesAnEntryItCannotRead(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ value, says string }{
+		"no JSON":         {`{"version":`, "is no cursor entry"},
+		"empty":           {``, "is no cursor entry"},
+		"later version":   {`{"version":2,"stream":"issues","cursor":{}}`, "has version 2"},
+		"no version":      {`{"stream":"issues","cursor":{}}`, "has version 0"},
+		"another stream":  {`{"version":1,"stream":"tags","cursor":{}}`, `is of stream "tags"`},
+		"without cursor":  {`{"version":1,"stream":"issues"}`, "has no cursor"},
+		"something else":  {`[1,2]`, "is no cursor entry"},
+		"a plain integer": {`7`, "is no cursor entry"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, cl, _ := setup(t)
+			transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topic, Key: []byte("pylon/issues"), Value: []byte(tc.value)})
+			_, err := s.Load(t.Context(), "issues")
+			if !errors.Is(err, offsets.ErrUnreadable) {
+				t.Fatalf("error %v, want ErrUnreadable", err)
+			}
+			for _, want := range []string{tc.says, topic, `"pylon/issues"`, "reset the stream"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+			if _, err := s.List(t.Context()); !errors.Is(err, offsets.ErrUnreadable) {
+				t.Errorf("list: %v, want ErrUnreadable", err)
+			}
+		})
+	}
+}
+
+func TestScan_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
+	for range 5 {
+		transact(t, cl, kgo.TryAbort, record(t, s, "issues", `2`))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	n := 0
+	err := offsets.Scan(ctx, s.Options, topic, func(*kgo.Record) error {
+		n++
+		return nil
+	})
+	if err != nil || n != 1 {
+		t.Errorf("%d records, %v; want 1", n, err)
+	}
+}
+
+func TestScan_doesNotWaitForAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
+	if err := cl.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.ProduceSync(t.Context(), record(t, s, "issues", `2`)).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Load(t.Context(), "issues")
+	if err != nil || string(got.Cursor) != "1" {
+		t.Errorf("cursor %s, %v; want 1", got.Cursor, err)
+	}
+}
+
+func TestScan_returnsTheCallbacksErrorAsItIs(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
+	mine := errors.New("mine")
+	if err := offsets.Scan(t.Context(), s.Options, topic, func(*kgo.Record) error { return mine }); err != mine { //nolint:errorlint // As it is.
+		t.Errorf("error %v, want the callback's own", err)
+	}
+}
+
+func TestScan_namesATopicThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s, _, _ := setup(t)
+	err := offsets.Scan(t.Context(), s.Options, "nowhere", func(*kgo.Record) error { return nil })
+	if !errors.Is(err, kerr.UnknownTopicOrPartition) || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("error %v", err)
+	}
+}
