@@ -1,0 +1,351 @@
+package extracttest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pylon-kafka/extract/extracttest"
+)
+
+// properties are what the API's description gives the objects of each stream and
+// what was seen on the live API beyond it; [] are the items of a list and * the
+// values of a map.
+var properties = map[string]string{
+	"accounts": `id name owner.id owner.email domain domains primary_domain type created_at updated_at tags is_disabled
+		custom_fields.*.slug custom_fields.*.value custom_fields.*.values latest_customer_activity_time
+		external_ids.[].external_id external_ids.[].label channels.[].channel_id channels.[].channel_name channels.[].channel_url
+		channels.[].is_internal channels.[].is_primary channels.[].source channels.[].mirror_to.channel_id channels.[].mirror_to.source
+		crm_settings.details.[].id crm_settings.details.[].source`,
+	"contacts": `id name email emails avatar_url account.id account.external_ids.[].external_id account.external_ids.[].label
+		custom_fields.*.slug custom_fields.*.value custom_fields.*.values external_ids.[].external_id external_ids.[].label
+		integration_user_ids.[].id integration_user_ids.[].source phone_numbers primary_phone_number portal_role portal_role_id`,
+	"issues": `account.id account.external_ids.[].external_id account.external_ids.[].label
+		active_time_by_user.[].active_time_seconds active_time_by_user.[].business_hours_active_time_seconds active_time_by_user.[].user_id
+		active_time_seconds assignee.email assignee.id attachment_urls author_unverified body_html business_hours_active_time_seconds
+		business_hours_first_response_seconds business_hours_resolution_seconds business_hours_time_in_status_seconds.*
+		chat_widget_info.page_url child_issues.[].id child_issues.[].number created_at csat_responses.[].comment csat_responses.[].score
+		custom_fields.*.slug custom_fields.*.value custom_fields.*.values custom_fields.*.interpreted_value custom_fields.*.interpreted_values
+		customer_portal_visible external_issues.[].external_id external_issues.[].link external_issues.[].source
+		first_response_breach_time first_response_seconds first_response_time id is_issue_group latest_message_time link number
+		number_of_touches parent_issue_group.id parent_issue_group.number requester.email requester.id resolution_breach_time
+		resolution_seconds resolution_time slack.channel_id slack.message_ts slack.workspace_id snoozed_until_time source state tags
+		team.id team_slas.[].team_id team_slas.[].first_response.breach_time team_slas.[].first_response.business_hours_seconds
+		team_slas.[].first_response.seconds team_slas.[].first_response.time team_slas.[].resolution.breach_time
+		team_slas.[].resolution.business_hours_seconds team_slas.[].resolution.seconds team_slas.[].resolution.time
+		time_in_status_seconds.* title type updated_at workspace_email`,
+	"issue_messages": `author.avatar_url author.contact.email author.contact.id author.name author.user.email author.user.id
+		email_info.bcc_emails email_info.cc_emails email_info.from_email email_info.message_id email_info.to_emails
+		file_urls id is_private message_html source thread_id timestamp`,
+	"issue_threads": `channel_id id issue_id name source thread_id`,
+	"tags":          `hex_color id object_type value`,
+	"teams":         `id name users.[].email users.[].id assignment_configuration.strategy schedule.timezone`,
+	"users": `avatar_url email emails id name role.id role.name role.slug role_id status
+		is_deactivated roles.[].id roles.[].name roles.[].slug`,
+	"custom_fields": `created_at default_value default_values description id is_read_only label
+		number_metadata.currency number_metadata.decimal_places number_metadata.duration_display_format
+		number_metadata.duration_input_unit number_metadata.format object_type
+		select_metadata.options.[].ai_description select_metadata.options.[].label select_metadata.options.[].slug
+		slug source type updated_at`,
+	"knowledge_bases": `default_language id slug supported_languages title`,
+	"knowledge_base_articles": `approval_info.requested_at approval_info.reviewed_at approval_info.reviewed_by_user_id approval_info.status
+		author_user_id collection_id created_at current_draft_content_html current_published_content_html id identifier is_published
+		is_unlisted last_edited_at last_published_at slug tags.[].hex_color tags.[].id tags.[].object_type tags.[].value title url
+		visibility_config.ai_agent_access visibility_config.allowed_agent_ids visibility_config.visibility
+		visibility_config.customer_visibility_condition.operator visibility_config.customer_visibility_condition.subfilters.[].field
+		visibility_config.customer_visibility_condition.subfilters.[].operator visibility_config.customer_visibility_condition.subfilters.[].value
+		visibility_config.customer_visibility_condition.subfilters.[].subfilters.[].values`,
+	"ticket_forms": `description_html fields.[].description_html fields.[].name fields.[].slug fields.[].type
+		id is_public name slug url`,
+	"user_roles":     `id name slug`,
+	"activity_types": `icon_url id label slug`,
+	"issue_statuses": `category is_archived is_default_status label slug`,
+}
+
+// maps whose keys are data.
+var keyedByData = map[string]bool{
+	"custom_fields": true, "time_in_status_seconds": true, "business_hours_time_in_status_seconds": true,
+}
+
+// paths collects the properties of a value that hold something.
+func paths(prefix string, value any, out map[string]bool) {
+	if prefix != "" && value != nil {
+		out[prefix] = true
+	}
+	join := func(name string) string { return strings.TrimPrefix(prefix+"."+name, ".") }
+	switch v := value.(type) {
+	case map[string]any:
+		for k, member := range v {
+			if keyedByData[prefix] {
+				k = "*"
+			}
+			paths(join(k), member, out)
+		}
+	case []any:
+		for _, item := range v {
+			paths(join("[]"), item, out)
+		}
+	}
+}
+
+func TestObjects_haveEveryPropertyOfTheAPI(t *testing.T) {
+	t.Parallel()
+	if got, want := slices.Sorted(maps.Keys(properties)), extracttest.Streams(); !cmp.Equal(got, want) {
+		t.Fatalf("the list is of other streams: %s", cmp.Diff(want, got))
+	}
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, Limits: noLimits()})
+	for stream, list := range properties {
+		have := map[string]bool{}
+		for _, raw := range readStream(t, s, stream) {
+			var object any
+			if err := json.Unmarshal(raw, &object); err != nil {
+				t.Fatal(err)
+			}
+			paths("", object, have)
+		}
+		for _, p := range strings.Fields(list) {
+			if !have[p] {
+				t.Errorf("%s: no object has %s", stream, p)
+			}
+		}
+	}
+}
+
+func TestObjects_firstIssueHasEveryProperty(t *testing.T) {
+	t.Parallel()
+	api := extracttest.New(extracttest.Options{Now: now, Seed: 5, Issues: 3})
+	raw, ok := api.Object("issues", api.IssueID(0))
+	if !ok {
+		t.Fatal("there is no issue 0")
+	}
+	var object any
+	if err := json.Unmarshal(raw, &object); err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	paths("", object, have)
+	for _, p := range strings.Fields(properties["issues"]) {
+		if !have[p] {
+			t.Errorf("issue 0 lacks %s", p)
+		}
+	}
+	if !strings.Contains(string(raw), ":9007199254740993") {
+		t.Error("issue 0 has no integer beyond the reach of a double")
+	}
+	if len(raw) < 2000 {
+		t.Errorf("issue 0 has only %d bytes", len(raw))
+	}
+}
+
+func TestObjects_sameSeedSameObjects(t *testing.T) {
+	t.Parallel()
+	frozen := func() time.Time { return now }
+	opts := extracttest.Options{Seed: 3, Now: now, Clock: frozen, Issues: 50}
+	one, two := extracttest.New(opts), extracttest.New(opts)
+	opts.Seed = 4
+	other := extracttest.New(opts)
+	for _, stream := range extracttest.Streams() {
+		first, second := maps.Collect(one.Objects(stream)), maps.Collect(two.Objects(stream))
+		if len(first) == 0 || !maps.EqualFunc(first, second, bytes.Equal) {
+			t.Errorf("%s differs between two servers of one seed", stream)
+		}
+		for key := range other.Objects(stream) {
+			if _, same := first[key]; same && stream != "issue_statuses" {
+				t.Errorf("%s: seeds 3 and 4 share %s", stream, key)
+			}
+		}
+	}
+}
+
+func TestObjects_areWhatTheAPIServes(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{
+		Now: now, Issues: 60, Limits: noLimits(), Mistyped: 7, NoUpdatedAt: 11, UnknownFields: 5,
+	})
+	for _, stream := range extracttest.Streams() {
+		served := readStream(t, s, stream)
+		n := 0
+		for key, object := range s.API.Objects(stream) {
+			n++
+			if got, want := normalize(t, stream, served[key]), normalize(t, stream, object); got != want {
+				t.Errorf("%s %s: %s", stream, key, cmp.Diff(want, got))
+			}
+		}
+		if n != len(served) || n != s.API.Count(stream) || n == 0 {
+			t.Errorf("%s: %d objects, %d served, count %d", stream, n, len(served), s.API.Count(stream))
+		}
+	}
+}
+
+func TestObjects_parents(t *testing.T) {
+	t.Parallel()
+	api := extracttest.New(extracttest.Options{Now: now})
+	for index := range 25 {
+		issue := api.IssueID(index)
+		for _, stream := range []string{"issue_messages", "issue_threads"} {
+			for _, key := range api.Children(stream, issue) {
+				if got := api.Parent(stream, key); got != issue {
+					t.Errorf("%s %s: parent %q, want %q", stream, key, got, issue)
+				}
+			}
+		}
+	}
+	bases := maps.Collect(api.Objects("knowledge_bases"))
+	for key := range api.Objects("knowledge_base_articles") {
+		if bases[api.Parent("knowledge_base_articles", key)] == nil {
+			t.Errorf("article %s has no knowledge base", key)
+		}
+	}
+	if got := api.Parent("issues", api.IssueID(1)); got != "" {
+		t.Errorf("an issue has a parent: %q", got)
+	}
+}
+
+func TestObjects_contentIsHardEnough(t *testing.T) {
+	t.Parallel()
+	api := extracttest.New(extracttest.Options{Now: now, Issues: 2000})
+	var text strings.Builder
+	size, bodies := 0, [2]int{1 << 20, 0}
+	for _, raw := range api.Objects("issues") {
+		size += len(raw)
+		if !utf8.Valid(raw) {
+			t.Fatalf("not UTF-8: %q", raw)
+		}
+		text.Write(raw)
+		n := len(member(t, raw, "body_html"))
+		bodies = [2]int{min(bodies[0], n), max(bodies[1], n)}
+	}
+	if mean := size / 2000; mean < 1800 || mean > 2800 {
+		t.Errorf("mean size of an issue: %d bytes", mean)
+	}
+	if bodies[0] < 200 || bodies[1] < 3000 || bodies[1] > 5000 {
+		t.Errorf("bodies are from %d to %d bytes", bodies[0], bodies[1])
+	}
+	for name, want := range map[string]string{
+		"emoji": "👩‍👩‍👧‍👦", "right to left": "שלום", "combining": "e\u0301", "four bytes": "𝟜", "markup": `\u003cp\u003e`,
+		"quote": `\"`, "backslash": `\\`, "newline": `\n`, "line separator": `\u2028`, "null": ":null", "empty list": ":[]",
+		"number beyond int64": "123456789012345678901234", "unknown member": `"ai_summary":`,
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no issue has %s", name)
+		}
+	}
+}
+
+func TestIssue_timesAreWholeSecondsAndInOrder(t *testing.T) {
+	t.Parallel()
+	api := extracttest.New(extracttest.Options{Now: now, Issues: 500})
+	last := time.Time{}
+	for _, raw := range api.Objects("issues") {
+		at := func(name string) time.Time {
+			parsed, err := time.Parse("2006-01-02T15:04:05Z", member(t, raw, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return parsed
+		}
+		created, updated := at("created_at"), at("updated_at")
+		if created.Before(last) || updated.Before(created) || updated.After(now) {
+			t.Fatalf("created %v, updated %v, after %v", created, updated, last)
+		}
+		last = created
+	}
+	if age := now.Sub(last); age > 24*time.Hour {
+		t.Errorf("the newest issue is %v old", age)
+	}
+}
+
+func TestIssue_mistypedAndMissingOnRequestOnly(t *testing.T) {
+	t.Parallel()
+	count := func(opts extracttest.Options, part string) int {
+		opts.Now, opts.Issues = now, 100
+		n := 0
+		for _, raw := range extracttest.New(opts).Objects("issues") {
+			if strings.Contains(string(raw), part) {
+				n++
+			}
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		name string
+		opts extracttest.Options
+		part string
+		want int
+	}{
+		{"number as text by default", extracttest.Options{}, `"number":"`, 0},
+		{"number as text", extracttest.Options{Mistyped: 10}, `"number":"`, 10},
+		{"updated_at by default", extracttest.Options{}, `"updated_at":"`, 100},
+		{"updated_at", extracttest.Options{NoUpdatedAt: 4}, `"updated_at":"`, 75},
+		{"unknown by default", extracttest.Options{}, `"sentiment_score"`, 3}, // issue 0 and each 40th
+		{"unknown off", extracttest.Options{UnknownFields: -1}, `"sentiment_score"`, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := count(tt.opts, tt.part); got != tt.want {
+				t.Errorf("%d issues, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestIssue_clocksAndSignaturesMoveByThemselves(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now})
+	path := "GET /issues/" + s.API.IssueID(0)
+	before := get(t, s, path, "").Data
+	s.API.ShiftClock(time.Hour)
+	after := get(t, s, path, "").Data
+	var x, y map[string]json.RawMessage
+	for raw, to := range map[*json.RawMessage]*map[string]json.RawMessage{&before: &x, &after: &y} {
+		if err := json.Unmarshal(*raw, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var moved []string
+	for k := range x {
+		if string(x[k]) != string(y[k]) {
+			moved = append(moved, k)
+		}
+	}
+	slices.Sort(moved)
+	want := []string{
+		"active_time_by_user", "active_time_seconds", "attachment_urls", "business_hours_active_time_seconds",
+		"business_hours_time_in_status_seconds", "time_in_status_seconds",
+	}
+	if diff := cmp.Diff(want, moved); diff != "" {
+		t.Errorf("members that moved: %s", diff)
+	}
+	if x, y := normalize(t, "issues", before), normalize(t, "issues", after); x != y {
+		t.Errorf("Normalize leaves what moves: %s", cmp.Diff(x, y))
+	}
+}
+
+func TestNormalize_refusesWhatIsNotOneValue(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "{", "{} {}", "[1,]"} {
+		if out, err := extracttest.Normalize("issues", []byte(text)); err == nil {
+			t.Errorf("%q gives %s", text, out)
+		}
+	}
+	got := normalize(t, "issue_messages", []byte(`{"z":1e2,"issue_id":"i","b":null,"a":[null,{"c":null,"d":9007199254740993}],`+
+		`"u":"https://x/y?Expires=1&Signature=2"}`))
+	if want := `{"a":[null,{"d":9007199254740993}],"u":"https://x/y","z":1e2}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func ExampleNew() {
+	api := extracttest.New(extracttest.Options{Seed: 1, Issues: 1_000_000, Now: now})
+	fmt.Println(api.Count("issues"), api.IssueID(0), api.IssueID(999_999))
+	// Output:
+	// 1000000 b2f0d6ed-8938-48fd-9b13-85f58b3f6109 b0ceb097-746a-4b4c-8955-93b003594430
+}

@@ -1,0 +1,64 @@
+package extracttest
+
+// generator computes every object from the seed and the object's index, so that
+// nothing needs to be held. It is never changed after New.
+type generator struct {
+	opts         Options
+	seed         uint64
+	ids          idMaker
+	organization uuid
+	start, now   int64    // the span, in milliseconds
+	paragraphs   [][]byte // sentences in <p>, escaped for JSON
+	messages     spread
+	threads      spread
+}
+
+func newGenerator(opts Options) *generator {
+	g := &generator{
+		opts:     opts,
+		seed:     mix(uint64(opts.Seed) ^ 0x70796c6f6e),
+		ids:      newIDMaker(opts.Seed),
+		start:    opts.Start.UnixMilli(),
+		now:      opts.Now.UnixMilli(),
+		messages: newSpread(opts.MessagesPerIssue),
+		threads:  newSpread(opts.ThreadsPerIssue),
+	}
+	g.organization = g.ids.id(kindOrganization, 0)
+	for _, s := range sentences {
+		g.paragraphs = append(g.paragraphs, appendEscaped(nil, "<p>"+s+"</p>"))
+	}
+	return g
+}
+
+// hash is what the content of an object is drawn from.
+func (g *generator) hash(k kind, index int) uint64 {
+	return mix(g.seed ^ uint64(k)<<indexBits ^ uint64(index))
+}
+
+func (g *generator) draw(k kind, index int) draw { return draw(g.hash(k, index)) }
+
+// step is the time between two objects of a kind of which there are n: object i
+// is made in its own step i of the span, so that created_at grows with i.
+func (g *generator) step(n int) int64 {
+	if n <= 0 {
+		return 1
+	}
+	return max((g.now-g.start)/int64(n), 1)
+}
+
+// created is when object index of n was made, in milliseconds.
+func (g *generator) created(k kind, index, n int) int64 {
+	step := g.step(n)
+	return g.start + int64(index)*step + int64(g.hash(k, index)>>1)%step
+}
+
+// spread is a number of children with a given mean: from 0 to about twice of it.
+type spread uint64
+
+func newSpread(mean float64) spread { return spread(mean * 2 * (1 << 16)) }
+
+// count takes 32 random bits.
+func (s spread) count(random uint64) int {
+	u, rounding := random&0xffff, random>>16&0xffff
+	return int((uint64(s)*u>>16 + rounding) >> 16)
+}
