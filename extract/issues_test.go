@@ -1,0 +1,530 @@
+package extract
+
+import (
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	issuesSeed = flag.Uint64("issues.seed", 0, "replay the run of TestIssues_missNothing with this seed")
+	issuesRuns = flag.Int("issues.runs", 60, "number of runs of TestIssues_missNothing")
+)
+
+// The windows, the live search and their cursors against a model, with random
+// updates, an index that lags, both kinds of bounds, updates within one second,
+// issues that change while pages are read, faults, refused ranges and cursors,
+// crashes and pauses.
+func TestIssues_missNothing(t *testing.T) {
+	t.Parallel()
+	seeds := []uint64{*issuesSeed}
+	if *issuesSeed == 0 {
+		seeds = nil
+		for range *issuesRuns {
+			seeds = append(seeds, rand.Uint64())
+		}
+	}
+	for _, seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			newIssuesModel(t, seed).run()
+			if t.Failed() {
+				t.Logf("replay: go test ./extract -run %s -issues.seed %d", t.Name(), seed)
+			}
+		})
+	}
+}
+
+// issuesModel runs a reader against a fake and knows what it must have read.
+type issuesModel struct {
+	t     *testing.T
+	r     *rand.Rand
+	api   *fakeSearch
+	cfg   Config
+	read  map[string]map[int]bool // versions by issue
+	cur   IssuesCursor
+	fetch *Issues
+	began time.Time // when the live search in work began; zero: none is
+	known time.Time // when the first cursor was committed; zero: none was
+	debug bool      // log every page
+}
+
+func newIssuesModel(t *testing.T, seed uint64) *issuesModel {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 0))
+	coin := func() bool { return r.IntN(2) == 0 }
+	cfg := testConfig()
+	cfg.Lookback = []time.Duration{0, time.Minute, 10 * time.Minute}[r.IntN(3)]
+	cfg.Window = []time.Duration{time.Hour, 36 * time.Hour, 720 * time.Hour}[r.IntN(3)]
+	start := time.Now().Add(-time.Duration(r.IntN(40*24)) * time.Hour).Add(-time.Duration(r.IntN(3600)) * time.Second)
+	cfg.StartDate = formatTime(start)
+	opts := fakeOptions{
+		skew:      []time.Duration{0, 0, 3 * time.Hour, -3 * time.Hour, 40 * time.Second, -40 * time.Second}[r.IntN(6)],
+		lag:       time.Duration(r.Float64() * float64(cfg.Lookback)),
+		latency:   time.Duration(r.IntN(4000)) * time.Millisecond,
+		limit:     4 + r.IntN(12),
+		inclusive: coin(),
+		faults:    []float64{0, 0.05, 0.3}[r.IntN(3)],
+	}
+	if coin() {
+		opts.badCursors = 0.02
+	}
+	if coin() {
+		// The live search has the lookback and a second to ask for, and has to be able to.
+		opts.maxRange = cfg.Lookback + time.Duration(1+r.IntN(72))*time.Hour
+	}
+	if opts.noActivity = coin(); !opts.noActivity && opts.maxRange == 0 && cfg.Window > 100*time.Hour {
+		// What a message alone moved while nobody read for longer than a window is the sweep's: no long pauses then.
+		opts.messageOnly = coin()
+	}
+	api := &fakeSearch{opts: opts, r: r}
+	for range r.IntN(150) {
+		// The past, also before the start date.
+		at := api.now().Add(-time.Duration(r.IntN(45*24*3600)) * time.Second).Add(time.Duration(r.IntN(1000)) * time.Millisecond)
+		if coin() {
+			at = at.Truncate(time.Minute) // many in one second
+		}
+		api.update(len(api.issues), at)
+	}
+	m := &issuesModel{t: t, r: r, api: api, cfg: cfg, read: make(map[string]map[int]bool), debug: *issuesSeed != 0}
+	m.restart()
+	return m
+}
+
+// restart is a crash: only what the cursor's JSON holds is left.
+func (m *issuesModel) restart() {
+	m.t.Helper()
+	text, err := json.Marshal(m.cur)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.cur = IssuesCursor{}
+	if err := json.Unmarshal(text, &m.cur); err != nil {
+		m.t.Fatal(err)
+	}
+	c := newTestClient(m.t, m.api)
+	c.jitter = func(limit time.Duration) time.Duration { return time.Duration(m.r.Int64N(int64(limit))) }
+	m.fetch = NewIssues(c, m.cfg)
+	m.began = time.Time{}
+}
+
+func (m *issuesModel) run() {
+	m.t.Helper()
+	pause := float64(time.Duration(1+m.r.IntN(8000)) * time.Millisecond)
+	for range 100 + m.r.IntN(200) {
+		m.api.plan = append(m.api.plan, time.Duration(m.r.Float64()*pause))
+	}
+	m.api.due = time.Now()
+	ended, caughtUp := false, 0 // the updates; and how often since
+	for steps := 0; caughtUp < 3; steps++ {
+		if steps > 20_000 {
+			m.t.Error("no end")
+			return
+		}
+		if len(m.api.plan) == 0 && !ended {
+			ended = true
+			advance(m.api.opts.lag) // the index shows all
+		}
+		if m.step() && ended {
+			caughtUp++
+		}
+		if m.r.IntN(50) == 0 {
+			m.restart()
+		}
+		if m.r.IntN(200) == 0 && !m.api.opts.messageOnly {
+			m.api.advance(time.Duration(m.r.IntN(50*3600)) * time.Second) // down for long
+			m.restart()
+		}
+		if m.t.Failed() {
+			return
+		}
+	}
+	// Whatever the index shows in the end was read.
+	m.check(m.api.now(), m.api.now())
+}
+
+// step reads one page and reports whether the reader caught up.
+func (m *issuesModel) step() bool {
+	m.t.Helper()
+	if m.cur.isLive() && m.cur.search.page == "" {
+		m.began = m.api.now()
+	}
+	before := m.cur
+	page, err := m.fetch.Fetch(m.t.Context(), m.cur)
+	if err != nil {
+		if !badPage(err) {
+			m.t.Errorf("fetch: %v", err)
+		}
+		m.api.advance(time.Second)
+		return false
+	}
+	if m.debug {
+		m.t.Logf("api %s: %s -> %s %v caught up %t", m.api.now().Format(time.DateTime), cursorText(m.t, before), cursorText(m.t, page.Next), keysOf(page.Records), page.CaughtUp)
+	}
+	for _, rec := range page.Records {
+		var object struct{ V int }
+		if err := json.Unmarshal(rec.JSON, &object); err != nil {
+			m.t.Fatal(err)
+		}
+		if m.read[rec.Key] == nil {
+			m.read[rec.Key] = make(map[int]bool)
+		}
+		m.read[rec.Key][object.V] = true
+	}
+	if m.r.IntN(10) == 0 {
+		return false // the transaction was aborted: the same cursor again
+	}
+	m.cur = page.Next
+	if m.known.IsZero() {
+		m.known = m.api.now()
+	}
+	if page.CaughtUp != page.Last || page.CaughtUp && !m.cur.isLive() {
+		m.t.Errorf("page %+v of cursor %+v", page, before)
+	}
+	if page.Next.From.Before(before.From.Add(-m.cfg.Lookback)) {
+		m.t.Errorf("the cursor went from %s back to %s", before.From, page.Next.From)
+	}
+	if !page.CaughtUp {
+		return false
+	}
+	if page.Origin != OriginPoll {
+		m.t.Errorf("caught up by a page of origin %s", page.Origin)
+	}
+	if !m.began.IsZero() {
+		m.check(m.began, m.api.now())
+	}
+	m.api.advance(time.Duration(m.r.Float64() * float64(m.cfg.PollInterval)))
+	return true
+}
+
+// check demands that every version that the index showed from before one time
+// until after another was read.
+func (m *issuesModel) check(from, to time.Time) {
+	m.t.Helper()
+	for _, issue := range m.api.issues {
+		v := issue.shown(from)
+		if v < 0 || v != issue.shown(to) {
+			continue
+		}
+		version := issue.versions[v]
+		changed := version.updated
+		if m.api.opts.messageOnly && version.activity.After(m.known) && !m.known.IsZero() {
+			// Before the backfill began, messages are a part of the past, which is read by updated_at.
+			changed = version.activity
+		}
+		if !changed.Before(m.cfg.Start()) && !m.read[issue.id][v] {
+			m.t.Errorf("version %d of %s, updated %s, activity %s, visible %s, was not read by the search from %s to %s; lookback %s, cursor %+v; %+v",
+				v, issue.id, version.updated, version.activity, version.visible, from, to, m.cfg.Lookback, m.cur, m.api.opts)
+			return
+		}
+	}
+}
+
+// issuesAgainst returns a reader of issues against a fake with some issues.
+func issuesAgainst(t *testing.T, opts fakeOptions, change func(*Config)) (*Issues, *fakeSearch, Config) {
+	t.Helper()
+	cfg := testConfig()
+	cfg.StartDate = formatTime(time.Now().Add(-100 * day))
+	if change != nil {
+		change(&cfg)
+	}
+	if opts.limit == 0 {
+		opts.limit = 999
+	}
+	api := &fakeSearch{opts: opts, r: rand.New(rand.NewPCG(1, 1))}
+	for n := range 10 {
+		api.update(len(api.issues), time.Now().UTC().Add(-time.Duration(n*9)*day))
+	}
+	return NewIssues(newTestClient(t, api), cfg), api, cfg
+}
+
+// catchUp reads until the live search has ended and returns all pages.
+func catchUp(t *testing.T, i *Issues, cur IssuesCursor) []IssuesPage {
+	t.Helper()
+	var pages []IssuesPage
+	for len(pages) < 1000 {
+		page, err := i.Fetch(t.Context(), cur)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, page)
+		if page.CaughtUp {
+			return pages
+		}
+		cur = page.Next
+	}
+	t.Fatal("never caught up")
+	return nil
+}
+
+// cursorText returns what of a cursor is committed.
+func cursorText(t *testing.T, cur IssuesCursor) string {
+	t.Helper()
+	text, err := json.Marshal(cur)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestIssues_backfillThenPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, cfg := issuesAgainst(t, fakeOptions{}, nil)
+		began := time.Now().UTC()
+		pages := catchUp(t, i, IssuesCursor{})
+		var got []string
+		for _, p := range pages {
+			got = append(got, p.Origin)
+		}
+		assertEqual(t, "origins", got, []string{OriginBackfill, OriginBackfill, OriginBackfill, OriginBackfill, OriginPoll})
+		month := 30*day - 2*time.Second
+		assertEqual(t, "cursor in the backfill", cursorText(t, pages[0].Next), cursorText(t, IssuesCursor{From: cfg.Start().Add(month), To: cfg.Start().Add(2 * month), Live: began}))
+		assertEqual(t, "cursor after it", cursorText(t, pages[4].Next), cursorText(t, IssuesCursor{From: began}))
+		// The range that is asked for is not longer than the 30 days that the API may insist on.
+		assertEqual(t, "first search", api.log[0], `{"operator":"and","subfilters":[`+
+			`{"field":"updated_at","operator":"time_is_after","value":"`+formatTime(cfg.Start().Add(-time.Second))+`"},`+
+			`{"field":"updated_at","operator":"time_is_before","value":"`+formatTime(cfg.Start().Add(30*day-time.Second))+`"}]}`)
+		after := formatTime(began.Add(-10*time.Minute - time.Second))
+		assertEqual(t, "live search", api.log[4], `{"operator":"or","subfilters":[`+
+			`{"field":"updated_at","operator":"time_is_after","value":"`+after+`"},`+
+			`{"field":"latest_message_activity_at","operator":"time_is_after","value":"`+after+`"}]}`)
+
+		// A quiet account: one request a poll, and the cursor moves on.
+		cur := pages[4].Next
+		for n := range 3 {
+			advance(15 * time.Second)
+			page, err := i.Fetch(t.Context(), cur)
+			if err != nil || !page.CaughtUp {
+				t.Fatal(page, err)
+			}
+			cur = page.Next
+			assertEqual(t, "cursor of an empty poll", cursorText(t, cur), cursorText(t, IssuesCursor{From: began.Add(time.Duration(n+1) * 15 * time.Second)}))
+		}
+		if len(api.log) != 8 {
+			t.Errorf("%d searches, want 8", len(api.log))
+		}
+		// After a long pause the search is live, unless it is too long for one range.
+		advance(10 * day)
+		if page, err := i.Fetch(t.Context(), cur); err != nil || page.Origin != OriginPoll {
+			t.Errorf("origin %s, %v", page.Origin, err)
+		}
+		advance(30 * day)
+		if page, err := i.Fetch(t.Context(), cur); err != nil || page.Origin != OriginBackfill {
+			t.Errorf("origin %s, %v", page.Origin, err)
+		}
+	})
+}
+
+func TestIssues_neverAskForWhatIsBeforeTheStartDate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, cfg := issuesAgainst(t, fakeOptions{}, func(c *Config) { c.StartDate = formatTime(time.Now().Add(-time.Minute)) })
+		pages := catchUp(t, i, IssuesCursor{})
+		catchUp(t, i, pages[len(pages)-1].Next)
+		catchUp(t, i, IssuesCursor{From: cfg.Start().Add(-day), To: cfg.Start(), Page: "x", Live: cfg.Start()})
+		limit := formatTime(cfg.Start().Add(-time.Second))
+		for _, search := range api.log {
+			if !strings.Contains(search, limit) {
+				t.Errorf("search %s does not begin at %s", search, limit)
+			}
+		}
+	})
+}
+
+func TestIssues_halveARangeThatIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, _ := issuesAgainst(t, fakeOptions{maxRange: 10 * day}, nil)
+		pages := catchUp(t, i, IssuesCursor{})
+		// 30 days, 15, 7.5; from then on as long as what was accepted.
+		windows := 0
+		for _, p := range pages {
+			if p.Origin == OriginBackfill {
+				windows++
+			}
+		}
+		if windows != 14 || len(api.log) != windows+3 {
+			t.Errorf("%d windows, %d searches; want 14 and 17", windows, len(api.log))
+		}
+		var keys []string
+		for _, p := range pages {
+			keys = append(keys, keysOf(p.Records)...)
+		}
+		slices.Sort(keys)
+		if n := len(slices.Compact(keys)); n != 10 {
+			t.Errorf("%d issues read, want 10", n)
+		}
+	})
+}
+
+func TestIssues_refusalOfSmallRangesIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, _ := issuesAgainst(t, fakeOptions{maxRange: time.Minute}, nil)
+		_, err := i.Fetch(t.Context(), IssuesCursor{})
+		if !isStatus(err, http.StatusBadRequest) || len(api.log) > 20 {
+			t.Errorf("%d requests, error %v", len(api.log), err)
+		}
+		// That the API refused everything does not make the windows small for ever.
+		if i.size() != 30*day-2*time.Second {
+			t.Errorf("window %s", i.size())
+		}
+		// The live search likewise.
+		_, err = i.Fetch(t.Context(), IssuesCursor{From: time.Now().UTC().Add(-30 * time.Minute)})
+		if !isStatus(err, http.StatusBadRequest) || i.narrow {
+			t.Errorf("error %v, narrow %t", err, i.narrow)
+		}
+	})
+}
+
+func TestIssues_searchByUpdateAloneWhereActivityIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, _ := issuesAgainst(t, fakeOptions{noActivity: true, limit: 2}, func(c *Config) { c.Lookback = 25 * day })
+		log, text := logBuffer()
+		i.c.log = log
+		pages := catchUp(t, i, IssuesCursor{})
+		pages = append(pages, catchUp(t, i, pages[len(pages)-1].Next)...)
+		if n := strings.Count(text.String(), "level=ERROR"); n != 1 {
+			t.Errorf("%d loud words about it, want 1:\n%s", n, text)
+		}
+		refused := 0
+		for _, search := range api.log {
+			if strings.Contains(search, "latest_message_activity_at") {
+				refused++
+			}
+		}
+		if refused != 1 {
+			t.Errorf("%d searches by activity, want 1", refused)
+		}
+		if last := pages[len(pages)-1]; last.Next.From.IsZero() || !last.CaughtUp {
+			t.Errorf("last page %+v", last)
+		}
+	})
+}
+
+func TestIssues_goOnAtThePageAfterARestart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, _ := issuesAgainst(t, fakeOptions{limit: 1}, nil)
+		var cur IssuesCursor
+		for cur.Page == "" {
+			page, err := i.Fetch(t.Context(), cur)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cur = page.Next
+		}
+		text, err := json.Marshal(cur)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var after IssuesCursor
+		if err := json.Unmarshal(text, &after); err != nil {
+			t.Fatal(err)
+		}
+		searches := len(api.log)
+		page, err := i.Fetch(t.Context(), after)
+		if err != nil || len(api.log) != searches {
+			t.Errorf("the window began anew: %v", err)
+		}
+		if len(page.Records) != 1 || page.Origin != OriginBackfill {
+			t.Errorf("page %+v", page)
+		}
+		// A page cursor that nobody can read any more restarts the window, once.
+		after.Page = "expired"
+		page, err = i.Fetch(t.Context(), after)
+		if err != nil || len(api.log) != searches+1 || page.Next.From != cur.From {
+			t.Errorf("searches %d, page %+v, error %v", len(api.log)-searches, page, err)
+		}
+		if _, err = i.Fetch(t.Context(), after); !isStatus(err, 400) {
+			t.Errorf("the same cursor fails again: error %v, want the refusal, for others to see", err)
+		}
+		if _, err = i.Fetch(t.Context(), after); err != nil {
+			t.Errorf("and then: %v, want to begin anew once more", err)
+		}
+	})
+}
+
+func TestIssues_followAClockThatJumps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i, api, _ := issuesAgainst(t, fakeOptions{}, nil)
+		log, text := logBuffer()
+		i.c.log = log
+		pages := catchUp(t, i, IssuesCursor{})
+		cur := pages[len(pages)-1].Next
+		poll := func() []string {
+			t.Helper()
+			advance(15 * time.Second)
+			page, err := i.Fetch(t.Context(), cur)
+			if err != nil || !page.CaughtUp {
+				t.Fatal(page, err)
+			}
+			cur = page.Next
+			return keysOf(page.Records)
+		}
+		poll()
+		was := cur.From
+		api.opts.skew = -5 * time.Minute // within the lookback
+		api.update(3, time.Time{})
+		assertEqual(t, "small jump", poll(), []string{"issue-0003"})
+		if !cur.From.Equal(was) || text.Len() > 0 {
+			t.Errorf("cursor %s after %s; log %s", cur.From, was, text)
+		}
+		api.opts.skew = -2 * time.Hour
+		api.update(4, time.Time{})
+		poll() // does not find it, and notices the clock
+		if !strings.Contains(text.String(), "clock") {
+			t.Errorf("nothing said of the clock: %s", text)
+		}
+		if found := poll(); !slices.Contains(found, "issue-0004") {
+			t.Errorf("found %v, want the issue that was updated after the jump", found)
+		}
+		api.opts.skew = 0
+		api.update(5, time.Time{})
+		if found := poll(); !slices.Contains(found, "issue-0005") {
+			t.Errorf("found %v after the clock was right again", found)
+		}
+	})
+}
+
+func FuzzIssuesCursor(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"from":"1999-12-01T00:00:00Z"}`, `{"from":"1999-12-01T00:00:00Z","to":"1999-12-31T00:00:00Z","page":"x","live":"2000-01-01T00:00:00Z"}`,
+		`{"from":"9999-12-31T23:59:59Z"}`, `{"from":"0001-01-01T00:00:00Z","to":"9999-01-01T00:00:00Z","live":"1000-01-01T00:00:00Z"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var cur IssuesCursor
+		if json.Unmarshal(text, &cur) != nil {
+			t.Skip()
+		}
+		synctest.Test(t, func(t *testing.T) {
+			i, _, _ := issuesAgainst(t, fakeOptions{}, nil)
+			// Whatever somebody wrote, the read arrives in the present within a few pages, or says what is wrong.
+			for n := 0; ; n++ {
+				page, err := i.Fetch(t.Context(), cur)
+				if err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+				if cur = page.Next; page.CaughtUp {
+					break
+				}
+				if n > 50 {
+					t.Fatalf("%s: still at %+v", text, cur)
+				}
+			}
+			if behind := time.Since(cur.From); behind < 0 && -behind > 10*time.Minute {
+				t.Errorf("%s: the cursor is in the future: %s", text, cur.From)
+			}
+		})
+	})
+}

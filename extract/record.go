@@ -1,0 +1,105 @@
+package extract
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Record is one API object, raw.
+type Record struct {
+	Key       string // primary key; empty only if Err is set
+	Parent    string // id of the parent object (issue or knowledge base), or empty
+	CreatedAt string // created_at as the API sent it, empty where it sent none
+	UpdatedAt string // updated_at, likewise
+	// Hash is the hash of the content: equal for equal JSON values, without the
+	// stream's Clocks and the query strings of signed URLs. It is the same in
+	// every version and process.
+	Hash uint64
+	// JSON is the object as the API sent it, with the stream's ParentField in
+	// front if it lacked it. Numbers have their digits, names may occur twice, and
+	// invalid UTF-8 is as it came.
+	JSON      []byte
+	RequestID string // of the answer that held it
+	// Err says why the record has no key: it wraps ErrNoKey and names stream and
+	// request. JSON is then what the API sent, and may be no object.
+	Err error
+}
+
+// Page is the records of one answer of the API.
+type Page struct {
+	Records   []Record
+	RequestID string
+	Date      time.Time // when the API answered, by its own clock
+	Last      bool      // nothing follows in this pass
+}
+
+// record makes a record of one element of a list, which it copies.
+func (d *digester) record(raw []byte, s *Stream, p parent) Record {
+	if raw[0] != '{' {
+		return Record{JSON: bytes.Clone(raw), Err: fmt.Errorf("%w: %s instead of an object", ErrNoKey, jsontext.Value(raw).Kind())}
+	}
+	found := d.digest(raw, s, p.hash)
+	rec := Record{Key: found.key, CreatedAt: found.createdAt, UpdatedAt: found.updatedAt, Hash: found.hash}
+	if p.field == "" || found.hasParent {
+		rec.JSON = bytes.Clone(raw)
+	} else {
+		rec.JSON = spliceMember(raw, p.field)
+	}
+	if s.Parents != ParentsObjectTypes {
+		rec.Parent = p.id
+	}
+	switch {
+	case rec.Key == "":
+		rec.Err = fmt.Errorf("%w: %s is no string, empty or not there", ErrNoKey, s.Key)
+	case s.KeyByParent:
+		rec.Key = p.id + ":" + rec.Key
+	}
+	return rec
+}
+
+// newParent returns the parent that records of the stream get; an empty id is none.
+func newParent(s *Stream, id string) parent {
+	if id == "" || s.ParentField == "" {
+		return parent{id: id}
+	}
+	// Strings can be quoted whatever they hold; what is not UTF-8 becomes the replacement character.
+	member, _ := jsontext.AppendQuote(nil, s.ParentField)
+	value, _ := jsontext.AppendQuote(nil, id)
+	return parent{
+		id:    id,
+		field: string(member) + ":" + string(value),
+		hash:  memberHash(s.ParentField, id),
+	}
+}
+
+// cycle finds out that cursors go round in a circle, however large, without
+// keeping them: it holds on to one of them and moves on to a later one after
+// twice as many pages each time (Brent's algorithm). The zero value is a pass
+// that begins.
+type cycle struct {
+	mark         string
+	steps, limit int
+}
+
+// with returns the cycle with one more cursor, and whether that one came before.
+func (c cycle) with(cursor string) (cycle, bool) {
+	if cursor == c.mark && c.mark != "" {
+		return c, true
+	}
+	if c.steps++; c.steps > c.limit {
+		c = cycle{mark: cursor, limit: max(1, 2*c.limit)}
+	}
+	return c, false
+}
+
+// quoteCursor shows a cursor in an error or a log, cut where it is long.
+func quoteCursor(cursor string) string {
+	const enough = 80
+	if len(cursor) > enough {
+		cursor = cursor[:enough] + "…"
+	}
+	return fmt.Sprintf("%q", cursor)
+}

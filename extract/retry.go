@@ -1,0 +1,155 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	backoffBase = 500 * time.Millisecond
+	backoffCap  = time.Minute
+	// retryAfterCap bounds what the API may ask for. Its limits are per minute, so
+	// a longer wait would be a mistake, and of a wrong clock most likely.
+	retryAfterCap = 90 * time.Second
+	// pageTries is how often an impossible page is read. The glitch of a page that
+	// promises data and holds none goes away within a few tries.
+	pageTries = 8
+	// warnEvery is the time between two warnings about one endpoint: while the API
+	// is down, many requests fail at once and for long.
+	warnEvery = 10 * time.Second
+)
+
+// verdict says what to do about a failed request.
+type verdict int
+
+const (
+	giveUp   verdict = iota // another try would fail alike
+	tryAgain                // try for ever: it is the API's or the network's trouble, and passes
+	tryPage                 // try pageTries times: it may be a glitch, or stay as it is
+)
+
+// retryable is the one place that decides whether a request is sent again. The
+// caller has made sure that its context has not ended.
+func retryable(err error) verdict {
+	var api *APIError
+	switch {
+	case errors.As(err, &api):
+		switch {
+		case api.Status == http.StatusTooManyRequests:
+			// Refused before it was processed, whatever the verb. The wait is the limiter's.
+			return tryAgain
+		case api.Status >= 500:
+			// Gateways and deployments of the API. There is no 5xx that is an answer to the request itself.
+			return tryAgain
+		case api.Status == http.StatusRequestTimeout, api.Status == http.StatusTooEarly:
+			// A proxy lost patience with the connection, not with the request.
+			return tryAgain
+		}
+		// The API understood and refuses: 400 for the parameters, 401, 403, 404, 410. Or it sends us elsewhere (3xx), where the
+		// token does not go.
+		return giveUp
+	case errors.Is(err, errTooLarge):
+		// It would be as large the next time.
+		return giveUp
+	case errors.Is(err, errPage):
+		// Either the known glitch, or a cursor that will lead in a circle for ever.
+		return tryPage
+	}
+	// No answer, a timeout, a connection that broke, a body that is cut off or malformed: nothing was learned. A page is whole
+	// or read again.
+	return tryAgain
+}
+
+// backoff returns the longest time to wait after the nth failed try, counted
+// from 1. It doubles each time up to a cap; the wait itself is anything up to it
+// (see Client.jitter), so that those who failed together do not come back
+// together.
+func backoff(try int) time.Duration {
+	if shift := try - 1; shift < 7 { // 500 ms << 7 is beyond the cap
+		return backoffBase << shift
+	}
+	return backoffCap
+}
+
+// parseRetryAfter returns how long an answer asks to wait, 0 where it does not
+// say. It reads X-Retry-After, which Pylon documents, and Retry-After, which
+// proxies in front of it may send; each in seconds or as an HTTP date, which is
+// taken by the clock of the answer itself.
+func parseRetryAfter(h http.Header, local time.Time) time.Duration {
+	now := local
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	for _, name := range []string{"X-Retry-After", "Retry-After"} {
+		text := strings.TrimSpace(h.Get(name))
+		var wait time.Duration
+		if seconds, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(seconds) {
+			wait = time.Duration(min(max(seconds, 0), retryAfterCap.Seconds()) * float64(time.Second))
+		} else if date, err := http.ParseTime(text); err == nil {
+			wait = date.Sub(now)
+		}
+		if wait > 0 {
+			return min(wait, retryAfterCap)
+		}
+	}
+	return 0
+}
+
+// warner logs failed tries, not too many of them.
+type warner struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	last map[string]time.Time // by endpoint
+	kept map[string]int       // by endpoint: failures since that were not warned of
+}
+
+// failed logs that a request failed and will be tried again after wait.
+func (w *warner) failed(ctx context.Context, endpoint string, try int, wait time.Duration, err error) {
+	level := slog.LevelWarn
+	w.mu.Lock()
+	kept := w.kept[endpoint]
+	if now := time.Now(); now.Sub(w.last[endpoint]) < warnEvery {
+		level = slog.LevelDebug
+		w.kept[endpoint]++
+	} else {
+		w.last[endpoint] = now
+		w.kept[endpoint] = 0
+	}
+	w.mu.Unlock()
+	w.log.Log(ctx, level, "request failed, trying again",
+		"endpoint", endpoint, "attempt", try, "wait", wait.Round(time.Millisecond).String(), "request_id", requestIDOf(err),
+		"unreported", kept, "error", err)
+}
+
+// requestIDOf returns the request id that err knows of.
+func requestIDOf(err error) string {
+	var api *APIError
+	var req *requestError
+	switch {
+	case errors.As(err, &api):
+		return api.RequestID
+	case errors.As(err, &req):
+		return req.requestID
+	}
+	return ""
+}
+
+// sleep waits for d, or returns ctx's error if it ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

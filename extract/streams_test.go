@@ -1,0 +1,52 @@
+package extract
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestStreams_areInTheirOrder(t *testing.T) {
+	t.Parallel()
+	assertEqual(t, "streams", streamNames(nil), []string{
+		"accounts", "contacts", "issues", "issue_messages", "issue_threads", "tags", "teams", "users", "custom_fields",
+		"knowledge_bases", "knowledge_base_articles", "ticket_forms", "user_roles", "activity_types", "issue_statuses",
+	})
+}
+
+func TestStreams_areWhole(t *testing.T) {
+	t.Parallel()
+	endpoints := make(map[string]bool)
+	for _, e := range Endpoints() {
+		if endpoints[e.Name] {
+			t.Errorf("endpoint %s twice", e.Name)
+		}
+		endpoints[e.Name] = true
+		if e.PerMinute != 30 && e.PerMinute != 120 && e.PerMinute != 300 {
+			t.Errorf("endpoint %s has %d requests a minute, which is none of Pylon's limits", e.Name, e.PerMinute)
+		}
+	}
+	for _, s := range Streams() {
+		found, ok := Find(s.Name)
+		assertEqual(t, "found", found, s)
+		perParent := s.Parents == ParentsKnowledgeBases || s.Parents == ParentsIssues
+		switch {
+		case !ok, s.Key == "", !strings.HasPrefix(s.Path, "/"), !endpoints[s.Endpoint]:
+			t.Errorf("%+v", s)
+		case strings.Contains(s.Path, "{id}") != perParent:
+			t.Errorf("%s: path %s for parents %q", s.Name, s.Path, s.Parents)
+		case (s.ParentField != "") != (s.Parents != ParentsNone):
+			t.Errorf("%s: parent field %q for parents %q", s.Name, s.ParentField, s.Parents)
+		case (s.Sync == SyncIssues) != (s.Name == "issues"), (s.Sync == SyncChildren) != (s.Parents == ParentsIssues):
+			t.Errorf("%s: sync %q", s.Name, s.Sync)
+		case (s.Sync == SyncIssues) != (len(s.Clocks) > 0):
+			t.Errorf("%s: clocks %v", s.Name, s.Clocks)
+		}
+		if _, err := url.ParseQuery(s.Query); err != nil {
+			t.Errorf("%s: query %v", s.Name, err)
+		}
+	}
+	if _, ok := Find("nothing"); ok {
+		t.Error("found nothing")
+	}
+}
