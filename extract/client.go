@@ -193,14 +193,22 @@ type answer struct {
 // do tries the request until it succeeds, is refused, or ctx ends.
 func (c *Client) do(ctx context.Context, r request) (answer, error) {
 	pageTry := 0
+	var last error // why the one before was tried again
+	ended := func() error {
+		if last == nil {
+			return fmt.Errorf("%s %s: %w", r.method, r.path, context.Cause(ctx))
+		}
+		return fmt.Errorf("%s %s: %w; the last try: %w", r.method, r.path, context.Cause(ctx), last)
+	}
 	for try := 1; ; try++ {
 		ans, err := c.try(ctx, r)
 		if err == nil {
 			return ans, nil
 		}
 		if ctx.Err() != nil {
-			return answer{}, fmt.Errorf("%s %s: %w", r.method, r.path, context.Cause(ctx))
+			return answer{}, ended()
 		}
+		last = err
 		switch retryable(err) {
 		case giveUp:
 			return answer{}, err
@@ -220,8 +228,8 @@ func (c *Client) do(ctx context.Context, r request) (answer, error) {
 			c.limiters[r.endpoint].pause(time.Now().Add(wait))
 		}
 		c.warner.failed(ctx, r.endpoint, try, wait, err)
-		if err := sleep(ctx, wait); err != nil {
-			return answer{}, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+		if sleep(ctx, wait) != nil {
+			return answer{}, ended()
 		}
 	}
 }

@@ -1,0 +1,318 @@
+package producer_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sethvargo/go-envconfig"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/avro"
+	"pylon-kafka/extract"
+	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/offsets"
+	"pylon-kafka/producer"
+)
+
+// world is a Pylon and a Kafka to copy between.
+type world struct {
+	api        *extracttest.API
+	cluster    *kfake.Cluster
+	settings   map[string]string // environment of the next pipeline
+	logs       *logBuffer
+	opts       []kgo.Opt             // how to reach the broker
+	pylon      http.RoundTripper     // nil: over the network
+	registerer prometheus.Registerer // nil: none
+}
+
+// newWorld starts a sandbox with opts, its limits off unless opts set them, and
+// a broker.
+func newWorld(t *testing.T, opts extracttest.Options) *world {
+	t.Helper()
+	if opts.Limits == nil {
+		opts.Limits = map[string]int{"*": 0}
+	}
+	server := extracttest.NewServer(t, opts)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return &world{
+		api: server.API, cluster: cluster, logs: &logBuffer{},
+		opts: []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...)},
+		settings: map[string]string{
+			"PYLON_API_TOKEN":     "token",
+			"PYLON_START_DATE":    "2020-01-01T00:00:00Z",
+			"PYLON_WINDOW":        "87600h", // one window: tests of windows set their own
+			"PYLON_API_URL":       server.URL,
+			"PYLON_RATE_LIMITS":   "0",
+			"PYLON_POLL_INTERVAL": "20ms",
+			"KAFKA_BROKERS":       cluster.ListenAddrs()[0],
+		},
+	}
+}
+
+// pipeline returns a pipeline with the world's settings, and overrides in pairs.
+func (w *world) pipeline(t *testing.T, overrides ...string) *producer.Pipeline {
+	t.Helper()
+	settings := maps.Clone(w.settings)
+	for pair := range slices.Chunk(overrides, 2) {
+		settings[pair[0]] = pair[1]
+	}
+	var cfg struct {
+		Extract  extract.Config
+		Producer producer.Config
+	}
+	lookuper := envconfig.MapLookuper(settings)
+	if err := envconfig.ProcessWith(t.Context(), &envconfig.Config{Target: &cfg, Lookuper: lookuper}); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Extract.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Producer.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Transport: w.pylon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Logger: log, Registerer: w.registerer, Kafka: w.opts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log:\n%s", w.logs.String())
+		}
+	})
+	return p
+}
+
+// sync makes one pass and returns what the streams report.
+func (w *world) sync(t *testing.T, overrides ...string) map[string]producer.Status {
+	t.Helper()
+	p := w.pipeline(t, overrides...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := p.Sync(ctx); err != nil {
+		t.Fatalf("sync: %v", err)
+	}
+	return byStream(p.Status())
+}
+
+func byStream(all []producer.Status) map[string]producer.Status {
+	m := make(map[string]producer.Status, len(all))
+	for _, s := range all {
+		m[s.Stream] = s
+	}
+	return m
+}
+
+// run starts the service and returns a function that stops it and returns what
+// Run did.
+func (w *world) run(t *testing.T, overrides ...string) (p *producer.Pipeline, stop func() error) {
+	t.Helper()
+	p = w.pipeline(t, overrides...)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	var result error
+	stopped := false
+	stop = func() error {
+		if !stopped {
+			stopped = true
+			cancel()
+			select {
+			case result = <-done:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the pipeline does not stop")
+			}
+		}
+		return result
+	}
+	t.Cleanup(func() { _ = stop() })
+	return p, stop
+}
+
+// eventually waits until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
+// message is a committed record of a topic.
+type message struct {
+	key, value string // value is plain JSON, with unmapped in its place
+	tombstone  bool
+	headers    map[string]string
+}
+
+// messages returns every committed record of a stream's topic.
+func (w *world) messages(t *testing.T, stream string) []message {
+	t.Helper()
+	codec, err := avro.NewCodec(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder, err := avro.NewDecoder(codec.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []message
+	err = offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+		m := message{key: string(rec.Key), tombstone: rec.Value == nil, headers: make(map[string]string)}
+		for _, h := range rec.Headers {
+			m.headers[h.Key] = string(h.Value)
+		}
+		if rec.Value != nil {
+			_, body, err := avro.ParseHeader(rec.Value)
+			if err != nil {
+				t.Errorf("%s %s: %v", stream, rec.Key, err)
+				return nil
+			}
+			text, err := decoder.JSON(nil, body, avro.DecodeOptions{Merge: true})
+			if err != nil {
+				t.Errorf("%s %s: %v", stream, rec.Key, err)
+				return nil
+			}
+			m.value = string(text)
+		}
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// table returns what a compacted topic comes to: the last value by key, in the
+// form in which versions are compared.
+func (w *world) table(t *testing.T, stream string) map[string]string {
+	t.Helper()
+	table := make(map[string]string)
+	for _, m := range w.messages(t, stream) {
+		if m.tombstone {
+			delete(table, m.key)
+			continue
+		}
+		table[m.key] = normal(t, stream, []byte(m.value))
+	}
+	return table
+}
+
+// truth returns what the sandbox holds, in the same form.
+func (w *world) truth(t *testing.T, stream string) map[string]string {
+	t.Helper()
+	truth := make(map[string]string)
+	for key, object := range w.api.Objects(stream) {
+		truth[key] = normal(t, stream, object)
+	}
+	return truth
+}
+
+func normal(t *testing.T, stream string, object []byte) string {
+	t.Helper()
+	text, err := extracttest.Normalize(stream, object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// wantTruth fails unless the streams' topics hold what the sandbox holds.
+func (w *world) wantTruth(t *testing.T, streams ...string) {
+	t.Helper()
+	for _, stream := range streams {
+		if diff := cmp.Diff(w.truth(t, stream), w.table(t, stream)); diff != "" {
+			t.Errorf("%s: topic is not what Pylon holds (-pylon +topic):\n%.2000s", stream, diff)
+		}
+	}
+}
+
+// wantNoRepeats fails if a topic holds the same version of an object twice in
+// a row.
+func (w *world) wantNoRepeats(t *testing.T, streams ...string) {
+	t.Helper()
+	for _, stream := range streams {
+		last := make(map[string]string)
+		for _, m := range w.messages(t, stream) {
+			now := m.headers["hash"]
+			if before, ok := last[m.key]; ok && before == now {
+				t.Errorf("%s: %s is published twice in a row with hash %q", stream, m.key, now)
+			}
+			last[m.key] = now
+		}
+	}
+}
+
+func allStreams() []string {
+	var names []string
+	for _, s := range extract.Streams() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// deleteTopic removes a topic, as an operator might.
+func (w *world) deleteTopic(t *testing.T, topic string) {
+	t.Helper()
+	cl, err := kgo.NewClient(w.opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, err := kadm.NewClient(cl).DeleteTopic(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// totals adds up what streams published.
+func totals(all map[string]producer.Status) (records, tombstones int64) {
+	for _, s := range slices.Collect(maps.Values(all)) {
+		records += s.Records
+		tombstones += s.Tombstones
+	}
+	return records, tombstones
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
