@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestSettings_areThoseOfTheChart holds the chart and the program together: a
+// variable that the chart renders and nobody reads would be a setting that does
+// nothing, and one that it cannot render would be out of reach on Kubernetes.
+func TestSettings_areThoseOfTheChart(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../helm/pylon-kafka/templates/_env.tpl")
+	if err != nil {
+		t.Fatalf("read the chart: %v", err)
+	}
+	var rendered []string
+	for _, match := range regexp.MustCompile(`\(list (?:\$ )?"([A-Z][A-Z0-9_]+)"`).FindAllSubmatch(text, -1) {
+		rendered = append(rendered, string(match[1]))
+	}
+	// The Go runtime reads this one.
+	want := []string{"GOMEMLIMIT"}
+	for _, s := range knownSettings() {
+		want = append(want, s.Name)
+	}
+	slices.Sort(rendered)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Compact(rendered)); diff != "" {
+		t.Errorf("variables of the chart (-settings +chart):\n%s", diff)
+	}
+}

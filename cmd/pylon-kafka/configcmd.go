@@ -1,0 +1,68 @@
+package main
+
+import (
+	"cmp"
+
+	"github.com/spf13/cobra"
+)
+
+// settingReport is one setting as `config` prints it.
+type settingReport struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	Set     bool   `json:"set"`
+}
+
+func newConfigCommand(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "List the settings with their values, secrets masked",
+		Long: `Lists every setting that there is with the value that it has in this environment;
+of a secret it shows only whether it is set. Then it says what is wrong with the
+settings, as run and sync would, and ends with 2 if anything is.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.printSettings(asJSON); err != nil {
+				return err
+			}
+			_, err := load[config](cmd.Context(), a.env)
+			return err
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func (a *app) printSettings(asJSON bool) error {
+	reports := settingReports(a.env)
+	if asJSON {
+		return printJSON(a.stdout, reports)
+	}
+	t := newTable("SETTING", "VALUE", "FROM")
+	for _, r := range reports {
+		from := "default"
+		switch {
+		case r.Set:
+			from = "environment"
+		case r.Value == "":
+			from = "not set"
+		}
+		t.add(r.Name, cmp.Or(r.Value, "-"), from)
+	}
+	return t.write(a.stdout)
+}
+
+// settingReports says what every setting is in env.
+func settingReports(env environment) []settingReport {
+	var reports []settingReport
+	for _, s := range knownSettings() {
+		r := settingReport{Name: s.Name, Value: s.Default, Default: s.Default}
+		if value, set := env.Lookup(s.Name); set {
+			r.Value, r.Set = s.show(value), true
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}

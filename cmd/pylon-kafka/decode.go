@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"pylon-kafka/avro"
+	"pylon-kafka/offsets"
+	"pylon-kafka/producer"
+)
+
+// valueDecoder turns the value of a record into JSON. An unreadableError is
+// about this one value; any other error is about what all of them need.
+type valueDecoder interface {
+	json(ctx context.Context, value []byte) (json.RawMessage, error)
+}
+
+// unreadableError is a value that is not what its topic should hold.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// plainValues are values that are JSON already.
+type plainValues struct{}
+
+func (plainValues) json(_ context.Context, value []byte) (json.RawMessage, error) {
+	if !json.Valid(value) {
+		return nil, &unreadableError{errors.New("the value is not JSON")}
+	}
+	return value, nil
+}
+
+// avroValues decodes Avro values in either framing, with the schema that they
+// were written with: by fingerprint from this binary or from the schemas topic,
+// by id from the schema registry. It is not safe for concurrent use.
+type avroValues struct {
+	kafka         *producer.Kafka
+	registry      *sr.Client // nil: none is set
+	options       avro.DecodeOptions
+	byFingerprint map[uint64]*avro.Decoder
+	unknown       map[uint64]bool
+	byID          map[int]*avro.Decoder
+}
+
+// newAvroValues makes a decoder for the topic of stream, and reads nothing yet.
+func newAvroValues(cfg *producer.Config, stream string, merge bool) (*avroValues, error) {
+	registry, err := cfg.Registry.Client()
+	if err != nil {
+		return nil, err
+	}
+	codec, err := avro.NewCodec(stream)
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := avro.NewDecoder(codec.Schema())
+	if err != nil {
+		return nil, err
+	}
+	return &avroValues{
+		kafka:         &cfg.Kafka,
+		registry:      registry,
+		options:       avro.DecodeOptions{Merge: merge},
+		byFingerprint: map[uint64]*avro.Decoder{codec.Fingerprint(): decoder},
+		unknown:       make(map[uint64]bool),
+		byID:          make(map[int]*avro.Decoder),
+	}, nil
+}
+
+func (v *avroValues) json(ctx context.Context, value []byte) (json.RawMessage, error) {
+	header, body, err := avro.ParseHeader(value)
+	if err != nil {
+		return nil, &unreadableError{err}
+	}
+	var decoder *avro.Decoder
+	if header.Format == avro.FormatConfluent {
+		decoder, err = v.fromRegistry(ctx, header.ID)
+	} else {
+		decoder, err = v.fromTopic(ctx, header.Fingerprint)
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := decoder.JSON(nil, body, v.options)
+	if err != nil {
+		return nil, &unreadableError{err}
+	}
+	return text, nil
+}
+
+// fromRegistry returns the decoder for a schema id of the registry.
+func (v *avroValues) fromRegistry(ctx context.Context, id int) (*avro.Decoder, error) {
+	if decoder, ok := v.byID[id]; ok {
+		return decoder, nil
+	}
+	if v.registry == nil {
+		return nil, fmt.Errorf("the value is in Confluent's wire format, with schema id %d: set SCHEMA_REGISTRY_URL", id)
+	}
+	schema, err := v.registry.SchemaByID(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("schema %d of SCHEMA_REGISTRY_URL: %w", id, err)
+	}
+	decoder, err := avro.NewDecoder(schema.Schema)
+	if err != nil {
+		return nil, &unreadableError{fmt.Errorf("schema %d: %w", id, err)}
+	}
+	v.byID[id] = decoder
+	return decoder, nil
+}
+
+// fromTopic returns the decoder for a fingerprint that this binary does not
+// know by itself: the record is of another version.
+func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.Decoder, error) {
+	if decoder, ok := v.byFingerprint[fingerprint]; ok {
+		return decoder, nil
+	}
+	if v.unknown[fingerprint] {
+		return nil, &unreadableError{fmt.Errorf("schema %s is not known", fingerprintKey(fingerprint))}
+	}
+	options, err := v.kafka.ClientOptions() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	if err != nil {
+		return nil, err
+	}
+	var schema string
+	key := []byte(fingerprintKey(fingerprint))
+	topic := v.kafka.Topic("schemas")
+	err = offsets.Scan(ctx, options, topic, func(rec *kgo.Record) error {
+		if bytes.Equal(rec.Key, key) {
+			schema = string(rec.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for schema %s: %w", key, err)
+	}
+	if schema == "" {
+		v.unknown[fingerprint] = true // a schema is published before its first record: it will not come
+		return nil, &unreadableError{fmt.Errorf("schema %s is neither in this binary nor in topic %s", key, topic)}
+	}
+	decoder, err := avro.NewDecoder(schema)
+	if err != nil {
+		return nil, &unreadableError{fmt.Errorf("schema %s: %w", key, err)}
+	}
+	v.byFingerprint[fingerprint] = decoder
+	return decoder, nil
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"pylon-kafka/producer"
+)
+
+// newHealthServer serves the health of two streams; ready is what /readyz asks.
+func newHealthServer(t *testing.T, ready func() bool) *httptest.Server {
+	t.Helper()
+	h := &health{
+		status: func() []producer.Status {
+			return []producer.Status{
+				{Stream: "issues", Topic: "pylon.issues", State: producer.Live, Up: true, Records: 12, Progress: -1, Cursor: time.Now().Add(-time.Minute)},
+				{Stream: "tags", Topic: "pylon.tags", State: producer.Failed, Reason: "<script>403</script>", Progress: 0.5},
+			}
+		},
+		ready:   ready,
+		metrics: newRegistry(),
+		started: time.Now(),
+	}
+	server := httptest.NewServer(h.handler())
+	t.Cleanup(server.Close)
+	return server
+}
+
+// get returns status and body of an answer.
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("GET %s: %v", url, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("GET %s: %v", url, err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func TestHealth_answersWhatItIsAsked(t *testing.T) {
+	t.Parallel()
+	ready := newHealthServer(t, func() bool { return true })
+	starting := newHealthServer(t, func() bool { return false })
+	tests := map[string]struct {
+		url    string
+		status int
+		want   []string
+	}{
+		"page":                    {ready.URL + "/", 200, []string{"is ready", "pylon.issues", "live", "failed", "&lt;script&gt;403", `http-equiv="refresh"`}},
+		"page while it starts":    {starting.URL + "/", 200, []string{"is not ready"}},
+		"healthz":                 {ready.URL + "/healthz", 200, []string{"ok"}},
+		"healthz while it starts": {starting.URL + "/healthz", 200, []string{"ok"}},
+		"readyz":                  {ready.URL + "/readyz", 200, []string{"ok"}},
+		"readyz while it starts":  {starting.URL + "/readyz", 503, []string{"not ready"}},
+		"metrics":                 {ready.URL + "/metrics", 200, []string{"pylon_kafka_build_info{", "go_goroutines", "process_"}},
+		"streams":                 {ready.URL + "/api/streams", 200, []string{`"stream": "issues"`, `"reason": "<script>`, `"last_success": null`}},
+		"nothing":                 {ready.URL + "/nothing", 404, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, body := get(t, test.url)
+			if status != test.status {
+				t.Errorf("status %d, want %d", status, test.status)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(body, want) {
+					t.Errorf("%q is not in\n%s", want, body)
+				}
+			}
+		})
+	}
+}
+
+func TestHealth_reportsStreamsAsJSON(t *testing.T) {
+	t.Parallel()
+	_, body := get(t, newHealthServer(t, func() bool { return true }).URL+"/api/streams")
+	var reports []struct {
+		Stream  string
+		Up      bool
+		Records int64
+		Cursor  *time.Time
+	}
+	if err := json.Unmarshal([]byte(body), &reports); err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) != 2 || reports[0].Stream != "issues" || !reports[0].Up || reports[0].Records != 12 || reports[0].Cursor == nil || reports[1].Cursor != nil {
+		t.Errorf("streams = %s", body)
+	}
+}
+
+func TestListen_namesThePortThatIsInUse(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	taken, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	_, err = listen(t.Context(), taken.Addr().String(), http.NewServeMux(), slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("listen = %v", err)
+	}
+}
+
+func TestServer_endsWhenItIsClosed(t *testing.T) {
+	t.Parallel()
+	s, err := listen(t.Context(), "127.0.0.1:0", http.NewServeMux(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve() }()
+	get(t, s.url())
+	s.close(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("serve = %v, want nil", err)
+		}
+	case <-ctx.Done():
+		t.Error("serve goes on")
+	}
+}

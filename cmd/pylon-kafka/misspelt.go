@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// misspelt returns a problem for every variable of the environment that is not
+// one of ours but one or two letters off one of ours. Such a variable would be
+// ignored otherwise, and its owner would look for the reason elsewhere. Other
+// variables, however close their prefix, are none of our business: a cluster
+// sets KAFKA_PORT_9092_TCP, and KAFKA_HOME is somebody else's.
+func misspelt(env environment, known []setting) []error {
+	names := make(map[string]bool, len(known))
+	for _, s := range known {
+		names[s.Name] = true
+	}
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if names[name] || env[name] == "" {
+			continue
+		}
+		if meant := nearest(name, known); meant != "" {
+			problems = append(problems, fmt.Errorf("%s is not a setting: did you mean %s?", name, meant))
+		}
+	}
+	return problems
+}
+
+// nearest returns the setting that name is most likely a slip for, or "".
+func nearest(name string, known []setting) string {
+	meant, best := "", 3
+	for _, s := range known {
+		limit := 2
+		if !strings.Contains(s.Name, "_") {
+			// A bare word such as PUBLISH has near neighbours that are words
+			// of their own (PUBLIC); only the closest of them is a slip.
+			limit = 1
+		}
+		distance := levenshtein.Distance(name, s.Name, nil)
+		if distance <= limit && distance < best {
+			meant, best = s.Name, distance
+		}
+	}
+	return meant
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what every subcommand gets: where settings come from and where output
+// goes. Results go to stdout, logs, progress and questions to stderr.
+type app struct {
+	env    environment
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// run executes one invocation of the program and returns what exitCode turns
+// into an exit code. It ends soon after ctx does, with a nil error if that was
+// all that happened. It may be called many times at once: it holds no state
+// outside of its arguments.
+func run(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) error {
+	a := &app{env: env, stdout: stdout, stderr: stderr}
+	root, started := newRootCommand(a) //nolint:contextcheck // Commands get their context when they are executed.
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case !*started:
+		// Cobra itself refused: an unknown command, a flag, the arguments.
+		return &usageError{fmt.Errorf("%w\nTry: %s --help", err, root.Name())}
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return nil // stopped on request
+	default:
+		return err
+	}
+}
+
+// newRootCommand makes the command tree. started becomes true as soon as a
+// subcommand's own work begins, which tells its errors from those of usage.
+func newRootCommand(a *app) (root *cobra.Command, started *bool) {
+	started = new(bool)
+	root = &cobra.Command{
+		Use:           "pylon-kafka",
+		Short:         "Copies the streams of the Pylon API into Kafka, exactly once",
+		Long:          rootLong,
+		Version:       buildInfo().String(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*started = true
+		},
+	}
+	root.SetVersionTemplate("pylon-kafka {{.Version}}\n")
+	root.AddCommand(
+		newRunCommand(a),
+		newSyncCommand(a),
+		newCheckCommand(a),
+		newDemoCommand(a),
+		newSandboxCommand(a),
+		newTailCommand(a),
+		newStreamsCommand(a),
+		newSchemasCommand(a),
+		newConfigCommand(a),
+		newVersionCommand(a),
+	)
+	return root, started
+}
+
+const rootLong = `pylon-kafka reads the streams of the Pylon customer-support API and publishes
+each to its own Kafka topic as Avro. Records and cursor are committed in one
+transaction, so that a read_committed consumer sees every version of every
+object once, whatever crashes in between.
+
+Settings come from the environment; "pylon-kafka config" lists them. Nothing at
+hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
+
+Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
+3 Pylon refused the token; 4 fenced by a newer instance.`

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/extract"
+	"pylon-kafka/producer"
+)
+
+// service is one pipeline, wired, and the HTTP server that tells about it.
+type service struct {
+	pipeline *producer.Pipeline
+	server   *server // nil: not asked for
+	log      *slog.Logger
+}
+
+// newService wires a pipeline from cfg. With an httpAddr it takes the port, so
+// that a port in use is an error before anything was touched. Nothing runs yet.
+func newService(ctx context.Context, cfg config, httpAddr string, log *slog.Logger) (*service, error) {
+	registry := newRegistry()
+	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Registerer: registry})
+	if err != nil {
+		return nil, err
+	}
+	pipeline, err := producer.New(producer.Options{ //nolint:contextcheck // The pipeline outlives this call; Run and Sync get their context.
+		Config:     cfg.Producer,
+		Extract:    cfg.Extract,
+		Client:     client,
+		Logger:     log,
+		Registerer: registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &service{pipeline: pipeline, log: log}
+	if httpAddr != "" {
+		h := &health{status: pipeline.Status, ready: pipeline.Ready, metrics: registry, started: time.Now()}
+		if s.server, err = listen(ctx, httpAddr, h.handler(), log); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// do runs work, a pass or the whole service, beside the HTTP server. The server
+// ends last, so that probes and metrics are answered until the work is done; a
+// server that breaks ends the work.
+func (s *service) do(ctx context.Context, work func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if s.server != nil {
+		s.log.Info("serving HTTP", "url", s.server.url())
+		group.Go(s.server.serve)
+	}
+	group.Go(func() error {
+		if s.server != nil {
+			defer s.server.close(ctx)
+		}
+		return work(ctx)
+	})
+	return group.Wait()
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pylon-kafka/extract"
+)
+
+func newSyncCommand(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "sync [STREAM...]",
+		Short: "One pass over the chosen streams, then end",
+		Long: `One pass over the named streams, or over those of PYLON_STREAMS, for a CronJob, a
+backfill by hand or a test. It ends when each full-refresh stream had one pass,
+issues are read up to the moment at which sync began, and messages and threads of
+every issue published until then are read.
+
+A stream that fails does not stop the others; the pass then ends with 1. The
+status page and the metrics are served only where HTTP_ADDR is set.`,
+		Args:              streamNames,
+		ValidArgsFunction: completeStreams,
+		RunE: func(cmd *cobra.Command, streams []string) error {
+			return a.sync(cmd.Context(), streams, asJSON)
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// sync does one pass and prints what it did, also when it failed in part.
+func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
+	env := a.env
+	if len(streams) > 0 {
+		env = maps.Clone(env)
+		env["PYLON_STREAMS"] = strings.Join(streams, ",")
+	}
+	cfg, err := load[config](ctx, env)
+	if err != nil {
+		return err
+	}
+	bars := newProgress(a.stderr)
+	s, err := newService(ctx, cfg, env[httpAddrName], cfg.Process.logger(bars, isTerminal(a.stderr)))
+	if err != nil {
+		return err
+	}
+	err = s.do(ctx, func(ctx context.Context) error {
+		return bars.follow(ctx, s.pipeline.Status, s.pipeline.Sync)
+	})
+	return errors.Join(err, writeReports(a.stdout, streamReports(s.pipeline.Status()), asJSON))
+}
+
+// streamNames accepts names of streams and nothing else.
+func streamNames(_ *cobra.Command, args []string) error {
+	for _, name := range args {
+		if _, ok := extract.Find(name); !ok {
+			return fmt.Errorf("unknown stream %q: want one of %s", name, strings.Join(allStreamNames(), ", "))
+		}
+	}
+	return nil
+}
+
+// allStreamNames lists the streams in their order.
+func allStreamNames() []string {
+	var names []string
+	for _, s := range extract.Streams() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func completeStreams(_ *cobra.Command, chosen []string, _ string) ([]string, cobra.ShellCompDirective) {
+	names := slices.DeleteFunc(allStreamNames(), func(name string) bool { return slices.Contains(chosen, name) })
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"pylon-kafka/avro"
+)
+
+// newCluster starts an in-process Kafka with one broker.
+func newCluster(t *testing.T) *kfake.Cluster {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(1))
+	if err != nil {
+		t.Fatalf("start kfake: %v", err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster
+}
+
+// topicWriter writes transactions to one topic.
+type topicWriter struct {
+	t     *testing.T
+	cl    *kgo.Client
+	topic string
+	codec *avro.Codec
+}
+
+func newTopicWriter(t *testing.T, cluster *kfake.Cluster, stream string, partitions int32) *topicWriter {
+	t.Helper()
+	topic := "pylon." + stream
+	if err := cluster.CreateTopic(topic, partitions, nil); err != nil {
+		t.Fatalf("create topic: %v", err)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.TransactionalID(topic), kgo.DefaultProduceTopic(topic))
+	if err != nil {
+		t.Fatalf("make client: %v", err)
+	}
+	t.Cleanup(cl.Close)
+	w := &topicWriter{t: t, cl: cl, topic: topic}
+	if stream != "schemas" {
+		if w.codec, err = avro.NewCodec(stream); err != nil {
+			t.Fatalf("make codec: %v", err)
+		}
+	}
+	return w
+}
+
+// commit writes the records in one transaction.
+func (w *topicWriter) commit(records ...*kgo.Record) { w.end(kgo.TryCommit, records) }
+
+// abort writes the records in a transaction that is aborted.
+func (w *topicWriter) abort(records ...*kgo.Record) { w.end(kgo.TryAbort, records) }
+
+func (w *topicWriter) end(how kgo.TransactionEndTry, records []*kgo.Record) {
+	w.t.Helper()
+	if err := w.cl.BeginTransaction(); err != nil {
+		w.t.Fatalf("begin: %v", err)
+	}
+	if err := w.cl.ProduceSync(w.t.Context(), records...).FirstErr(); err != nil {
+		w.t.Fatalf("produce: %v", err)
+	}
+	if err := w.cl.EndTransaction(w.t.Context(), how); err != nil {
+		w.t.Fatalf("end: %v", err)
+	}
+}
+
+// tag is a record of the stream tags in single-object encoding.
+func (w *topicWriter) tag(key, value string) *kgo.Record {
+	return w.framed(key, value, avro.AppendSingleObject(nil, w.codec.Fingerprint()))
+}
+
+func (w *topicWriter) framed(key, value string, header []byte) *kgo.Record {
+	w.t.Helper()
+	encoded, _, err := w.codec.Encode(header, fmt.Appendf(nil, `{"id":%q,"value":%q,"new_field":{"a":[1]}}`, key, value))
+	if err != nil {
+		w.t.Fatalf("encode: %v", err)
+	}
+	return &kgo.Record{Key: []byte(key), Value: encoded, Headers: []kgo.RecordHeader{{Key: "origin", Value: []byte("refresh")}}}
+}
+
+func tombstone(key string) *kgo.Record { return &kgo.Record{Key: []byte(key)} }
+
+// tailed is what a line of tail says, as far as the tests compare it.
+type tailed struct {
+	Key     string
+	Value   string // of a tag; "null" for a tombstone
+	Headers map[string]string
+}
+
+// tailLines runs tail and returns its lines.
+func tailLines(t *testing.T, env environment, args ...string) []tailed {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	if err := run(t.Context(), append([]string{"tail"}, args...), env, &out, &errOut); err != nil {
+		t.Fatalf("tail %v: %v", args, err)
+	}
+	var lines []tailed
+	for line := range strings.Lines(out.String()) {
+		lines = append(lines, parseTailed(t, line))
+	}
+	return lines
+}
+
+func parseTailed(t *testing.T, text string) tailed {
+	t.Helper()
+	var line struct {
+		Key     string
+		Headers map[string]string
+		Error   string
+		Value   *struct{ Value string }
+	}
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		t.Fatalf("line %q: %v", text, err)
+	}
+	got := tailed{Key: line.Key, Headers: line.Headers, Value: "null"}
+	switch {
+	case line.Error != "":
+		got.Value = "error"
+	case line.Value != nil:
+		got.Value = line.Value.Value
+	}
+	return got
+}
+
+// keysAndValues writes lines as "key=value".
+func keysAndValues(lines []tailed) string {
+	var words []string
+	for _, line := range lines {
+		words = append(words, line.Key+"="+line.Value)
+	}
+	return strings.Join(words, " ")
+}
+
+func brokersOf(cluster *kfake.Cluster) environment {
+	return environment{"KAFKA_BROKERS": strings.Join(cluster.ListenAddrs(), ",")}
+}
+
+func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(w.tag("a", "one"), w.tag("b", "two"))
+	w.abort(w.tag("a", "never"))
+	w.commit(tombstone("b"))
+	w.commit(w.tag("a", "three"))
+	env := brokersOf(cluster)
+
+	tests := map[string]struct {
+		args []string
+		want string
+	}{
+		"everything":                      {[]string{"--from-beginning", "--exit"}, "a=one b=two b=null a=three"},
+		"the first":                       {[]string{"--from-beginning", "-n", "2"}, "a=one b=two"},
+		"the last":                        {[]string{"-n", "1"}, "a=three"},
+		"the last two, one a tombstone":   {[]string{"-n", "2"}, "b=null a=three"},
+		"the last of more than there are": {[]string{"-n", "100"}, "a=one b=two b=null a=three"},
+		"one key":                         {[]string{"--from-beginning", "-e", "--key", "a"}, "a=one a=three"},
+		"the last of one key":             {[]string{"-n", "2", "--key", "b"}, "b=two b=null"},
+		"a key that there is not":         {[]string{"-n", "1", "--key", "c"}, ""},
+		"nothing new":                     {[]string{"--exit"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := keysAndValues(tailLines(t, env, append([]string{"tags"}, test.args...)...)); got != test.want {
+				t.Errorf("tail %v prints %q, want %q", test.args, got, test.want)
+			}
+		})
+	}
+}
+
+func TestTail_printsWhatItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(w.tag("a", "<one>"))
+	env := brokersOf(cluster)
+
+	line := func(args ...string) map[string]any {
+		var out bytes.Buffer
+		if err := run(t.Context(), append([]string{"tail", "tags", "-n", "1"}, args...), env, &out, &out); err != nil {
+			t.Fatalf("tail: %v", err)
+		}
+		if strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), "<one>") {
+			t.Errorf("not one line of readable text: %q", out.String())
+		}
+		var parsed map[string]any
+		if err := json.Unmarshal(out.Bytes(), &parsed); err != nil {
+			t.Fatalf("line %q: %v", out.String(), err)
+		}
+		return parsed
+	}
+
+	full := line()
+	if diff := cmp.Diff(map[string]any{"origin": "refresh"}, full["headers"]); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+	for _, member := range []string{"key", "partition", "offset", "timestamp", "value"} {
+		if _, ok := full[member]; !ok {
+			t.Errorf("no %s in %v", member, full)
+		}
+	}
+	if _, ok := line("--headers=false")["headers"]; ok {
+		t.Error("headers are there without being asked for")
+	}
+	value := line("--value")
+	if value["id"] != "a" {
+		t.Errorf("--value prints %v", value)
+	}
+	if _, ok := value["unmapped"]; !ok {
+		t.Errorf("no unmapped in %v", value)
+	}
+	merged := line("--value", "--merge")
+	if diff := cmp.Diff(map[string]any{"a": []any{1.0}}, merged["new_field"]); diff != "" {
+		t.Errorf("new_field after --merge (-want +got):\n%s", diff)
+	}
+}
+
+func TestTail_findsTheLastOfATopicWithHolesAndPartitions(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 3)
+	for i := range 300 { // many versions of a few keys, one transaction each
+		w.commit(w.tag(fmt.Sprint("key", i%5), fmt.Sprint(i)))
+	}
+	if got, want := keysAndValues(tailLines(t, brokersOf(cluster), "tags", "-n", "3", "--key", "key1")), "key1=286 key1=291 key1=296"; got != want {
+		t.Errorf("the last three of a key are %q, want %q", got, want)
+	}
+}
+
+func TestTail_decodesTheConfluentWireFormat(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	registry := httptest.NewServer(srfakeWith(t, 42, w.codec.Schema()))
+	t.Cleanup(registry.Close)
+	w.commit(w.framed("a", "one", avro.AppendConfluent(nil, 42)))
+
+	env := brokersOf(cluster)
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"tail", "tags", "-n", "1"}, env, &out, &out)
+	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "SCHEMA_REGISTRY_URL") || !strings.Contains(err.Error(), "pylon.tags") {
+		t.Errorf("without a registry: %v", err)
+	}
+	env["SCHEMA_REGISTRY_URL"] = registry.URL
+	if got := keysAndValues(tailLines(t, env, "tags", "-n", "1")); got != "a=one" {
+		t.Errorf("tail prints %q, want a=one", got)
+	}
+}
+
+func srfakeWith(t *testing.T, id int, schema string) http.Handler {
+	t.Helper()
+	registry := srfake.NewRegistry()
+	registry.SeedSchema("pylon.tags-value", 1, id, sr.Schema{Schema: schema})
+	return registry.Handler()
+}
+
+func TestTail_findsSchemasOfOtherVersionsInTheSchemasTopic(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	const fingerprint = 0x0a0b0c0d01020304
+	schemas := newTopicWriter(t, cluster, "schemas", 1)
+	schemas.commit(&kgo.Record{
+		Key:   []byte("0a0b0c0d01020304"),
+		Value: []byte(`{"type":"record","name":"Tag","namespace":"com.usepylon","fields":[{"name":"value","type":"string"}]}`),
+	})
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(
+		&kgo.Record{Key: []byte("old"), Value: append(avro.AppendSingleObject(nil, fingerprint), 2, 'x')},
+		&kgo.Record{Key: []byte("lost"), Value: append(avro.AppendSingleObject(nil, 7), 2, 'x')},
+		&kgo.Record{Key: []byte("foreign"), Value: []byte("hello")},
+		w.tag("new", "y"),
+	)
+	// A record that cannot be read is shown as such; those after it are read.
+	if got, want := keysAndValues(tailLines(t, brokersOf(cluster), "tags", "--from-beginning", "-e")), "old=x lost=error foreign=error new=y"; got != want {
+		t.Errorf("tail prints %q, want %q", got, want)
+	}
+}
+
+func TestTail_readsTheTopicsOfOurOwn(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "schemas", 1)
+	w.commit(&kgo.Record{Key: []byte("k"), Value: []byte(`{"value":"plain"}`)})
+	if got := keysAndValues(tailLines(t, brokersOf(cluster), "schemas", "-n", "1")); got != "k=plain" {
+		t.Errorf("tail prints %q", got)
+	}
+}
+
+func TestTail_followsUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(w.tag("old", "x"))
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		var errOut bytes.Buffer
+		err := run(ctx, []string{"tail", "tags"}, brokersOf(cluster), writer, &errOut)
+		_ = writer.Close()
+		ended <- err
+	}()
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(reader); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+
+	// When tail has found the end cannot be seen from outside: so records are
+	// published until it shows one.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var first string
+	for first == "" {
+		select {
+		case first = <-lines:
+		case <-tick.C:
+			w.commit(w.tag("new", "y"))
+		case <-ctx.Done():
+			t.Fatal("tail shows nothing")
+		}
+	}
+	if got := parseTailed(t, first); got.Key != "new" {
+		t.Errorf("tail begins with %v, want what was published after it began", got)
+	}
+	cancel()
+	for range lines { // what was on the way
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("tail = %v, want nil after it was stopped", err)
+	}
+}
+
+func TestTail_saysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"tail", "tags", "-n", "1"}, brokersOf(cluster), &out, &out)
+	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "pylon.tags does not exist") {
+		t.Errorf("tail of a topic that there is not: %v", err)
+	}
+	err = run(t.Context(), []string{"tail", "tags", "-n", "1"}, environment{}, &out, &out)
+	if exitCode(err) != exitUsage || !strings.Contains(err.Error(), "KAFKA_BROKERS") || strings.Contains(err.Error(), "PYLON_API_TOKEN") {
+		t.Errorf("tail without settings: %v", err)
+	}
+}

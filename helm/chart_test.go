@@ -1,0 +1,168 @@
+// Package helm_test holds the chart's values to their schema, and the schema to
+// the program. What rendering shows is checked by .ci/chart, with helm.
+package helm_test
+
+import (
+	"encoding/json"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"pylon-kafka/extract"
+)
+
+// schema is the part of JSON Schema that values.schema.json needs here.
+type schema struct {
+	Ref                  string             `json:"$ref"`
+	AdditionalProperties any                `json:"additionalProperties"`
+	Properties           map[string]*schema `json:"properties"`
+	PatternProperties    map[string]*schema `json:"patternProperties"`
+	Definitions          map[string]*schema `json:"definitions"`
+	Pattern              string             `json:"pattern"`
+}
+
+// resolve follows a reference to one of root's definitions.
+func (s *schema) resolve(root *schema) *schema {
+	if s.Ref == "" {
+		return s
+	}
+	return root.Definitions[strings.TrimPrefix(s.Ref, "#/definitions/")]
+}
+
+// at returns the schema of the value with this path, such as "pylon.streams".
+func (s *schema) at(valuePath string) *schema {
+	at := s
+	for name := range strings.SplitSeq(valuePath, ".") {
+		at = at.Properties[name].resolve(s)
+	}
+	return at
+}
+
+func readSchema(tb testing.TB) *schema {
+	tb.Helper()
+	text, err := os.ReadFile("pylon-kafka/values.schema.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	root := new(schema)
+	if err := json.Unmarshal(text, root); err != nil {
+		tb.Fatal(err)
+	}
+	return root
+}
+
+// A value that the schema does not know cannot be set, and one that values.yaml
+// does not show is not documented.
+func TestValues_areThoseOfTheSchema(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("pylon-kafka/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values yaml.Node
+	if err := yaml.Unmarshal(text, &values); err != nil {
+		t.Fatal(err)
+	}
+	root := readSchema(t)
+	if diff := cmp.Diff(schemaPaths(root, root, ""), valuePaths(values.Content[0], "")); diff != "" {
+		t.Errorf("paths in values.schema.json (-) and in values.yaml (+):\n%s", diff)
+	}
+}
+
+// schemaPaths lists the paths of the leaves below s, sorted: what has no fixed
+// members.
+func schemaPaths(root, s *schema, at string) []string {
+	if s = s.resolve(root); len(s.Properties) == 0 {
+		return []string{at}
+	}
+	var paths []string
+	for name, member := range s.Properties {
+		if at == "" && name == "global" {
+			continue // a parent chart's, which Helm passes on: none of our business
+		}
+		paths = append(paths, schemaPaths(root, member, path.Join(at, name))...)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// valuePaths lists the paths of the leaves below node, sorted. A map whose
+// members Kubernetes knows is a leaf.
+func valuePaths(node *yaml.Node, at string) []string {
+	if node.Kind != yaml.MappingNode || len(node.Content) == 0 || at == "podSecurityContext" || at == "securityContext" {
+		return []string{at}
+	}
+	var paths []string
+	for i := 0; i < len(node.Content); i += 2 {
+		paths = append(paths, valuePaths(node.Content[i+1], path.Join(at, node.Content[i].Value))...)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// Where the members of a map are ours, a misspelt one must be refused.
+func TestSchema_isClosedWhereTheShapeIsOurs(t *testing.T) {
+	t.Parallel()
+	root := readSchema(t)
+	var visit func(s *schema, at string)
+	visit = func(s *schema, at string) {
+		if s = s.resolve(root); len(s.Properties) == 0 {
+			return
+		}
+		if s.AdditionalProperties != false {
+			t.Errorf("%q takes members that it does not know", at)
+		}
+		for name, member := range s.Properties {
+			visit(member, path.Join(at, name))
+		}
+	}
+	visit(root, "")
+}
+
+func TestSchema_knowsTheStreamsAndEndpointsOfTheProgram(t *testing.T) {
+	t.Parallel()
+	var streams, endpoints []string
+	for _, s := range extract.Streams() {
+		streams = append(streams, s.Name)
+	}
+	for _, e := range extract.Endpoints() {
+		endpoints = append(endpoints, e.Name)
+	}
+	root := readSchema(t)
+	for _, tt := range []struct {
+		name    string
+		pattern string
+		want    []string
+	}{
+		{"pylon.streams", root.Definitions["stream"].Pattern, streams},
+		{"pylon.intervals", onlyPattern(t, root.at("pylon.intervals")), streams},
+		{"pylon.rateLimits", onlyPattern(t, root.at("pylon.rateLimits")), endpoints},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := strings.Split(strings.TrimSuffix(strings.TrimPrefix(tt.pattern, "^("), ")$"), "|")
+			slices.Sort(got)
+			want := slices.Sorted(slices.Values(tt.want))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("names of the program (-) and of the schema (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// onlyPattern returns the pattern that the names of a map's members must match.
+func onlyPattern(tb testing.TB, s *schema) string {
+	tb.Helper()
+	if len(s.PatternProperties) != 1 || s.AdditionalProperties != false {
+		tb.Fatalf("want one pattern and nothing else, have %v", s.PatternProperties)
+	}
+	for pattern := range s.PatternProperties {
+		return pattern
+	}
+	return ""
+}

@@ -1,0 +1,78 @@
+{{/* The chart's name. */}}
+{{- define "pylon-kafka.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/*
+The name of what is made. A name takes 63 characters (DNS). A release whose name holds the chart's is not doubled.
+*/}}
+{{- define "pylon-kafka.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Chart and version, as a label takes them. */}}
+{{- define "pylon-kafka.chart" -}}
+{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The labels of everything that is made. */}}
+{{- define "pylon-kafka.labels" -}}
+helm.sh/chart: {{ include "pylon-kafka.chart" . }}
+{{ include "pylon-kafka.selectorLabels" . }}
+{{- with .Chart.AppVersion }}
+app.kubernetes.io/version: {{ . | quote }}
+{{- end }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* What selects our pod: never a version, for a Deployment's selector cannot change. */}}
+{{- define "pylon-kafka.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "pylon-kafka.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* The name of the pod's ServiceAccount. */}}
+{{- define "pylon-kafka.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "pylon-kafka.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* The image: a digest says more than a tag. */}}
+{{- define "pylon-kafka.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}
+{{- printf "%s@%s" .repository .digest }}
+{{- else }}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The memory limit of Go's garbage collector, in bytes: nine tenths of resources.limits.memory, for the rest of the process
+wants some too. Empty without a limit, and for a quantity in a form that nobody writes by hand (1e9, 128974848000m).
+The downward API could name the limit too, but only the whole of it.
+*/}}
+{{- define "pylon-kafka.memoryLimit" -}}
+{{- $limit := dig "limits" "memory" "" .Values.resources | include "pylon-kafka.text" }}
+{{- if regexMatch "^[0-9]+(\\.[0-9]+)?([kMGT]|[KMGT]i)?$" $limit }}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- $number := regexFind "^[0-9.]+" $limit }}
+{{- mulf (float64 $number) (get $units (trimPrefix $number $limit)) 0.9 | int64 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,102 @@
+{{/*
+What the schema cannot say: what is missing, and what does not go together. All problems are told at once.
+*/}}
+{{- define "pylon-kafka.validate" -}}
+{{- $problems := list }}
+{{- with .Values.pylon }}
+  {{- if not .startDate }}
+    {{- $problems = append $problems "pylon.startDate is not set: issues last updated before it are not read, e.g. \"2024-01-31T00:00:00Z\"" }}
+  {{- end }}
+  {{- $tokens := compact (list .existingSecret .apiToken .apiTokenFile) | len }}
+  {{- if eq $tokens 0 }}
+    {{- $problems = append $problems "there is no API token: name the Secret that holds it in pylon.existingSecret (or, for a trial, give the token itself in pylon.apiToken)" }}
+  {{- else if gt $tokens 1 }}
+    {{- $problems = append $problems "the API token is given more than once: set one of pylon.existingSecret, pylon.apiToken and pylon.apiTokenFile" }}
+  {{- end }}
+{{- end }}
+{{- with .Values.kafka }}
+  {{- if not .brokers }}
+    {{- $problems = append $problems "kafka.brokers is not set: list one or more brokers, e.g. [\"kafka-0.kafka:9092\", \"kafka-1.kafka:9092\"]" }}
+  {{- end }}
+  {{- if and .tls.existingSecret (not .tls.enabled) }}
+    {{- $problems = append $problems "kafka.tls.existingSecret is set and kafka.tls.enabled is not: set both or none" }}
+  {{- end }}
+  {{- $problems = concat $problems (include "pylon-kafka.tlsProblems" (list "kafka.tls" .tls) | fromJsonArray) }}
+  {{- with .sasl }}
+    {{- $passwords := compact (list .existingSecret .password .passwordFile) | len }}
+    {{- $user := or .username .existingSecretUsernameKey }}
+    {{- if and .existingSecretUsernameKey (not .existingSecret) }}
+      {{- $problems = append $problems "kafka.sasl.existingSecretUsernameKey is set without kafka.sasl.existingSecret: name the Secret" }}
+    {{- end }}
+    {{- if gt $passwords 1 }}
+      {{- $problems = append $problems "the password for Kafka is given more than once: set one of kafka.sasl.existingSecret, kafka.sasl.password and kafka.sasl.passwordFile" }}
+    {{- end }}
+    {{- if and .oauth.existingSecret .oauth.clientSecret }}
+      {{- $problems = append $problems "the client's secret for Kafka is given twice: set kafka.sasl.oauth.existingSecret or kafka.sasl.oauth.clientSecret" }}
+    {{- end }}
+    {{- if or (eq .mechanism "PLAIN") (hasPrefix "SCRAM-" .mechanism) }}
+      {{- if not $user }}
+        {{- $problems = append $problems (printf "kafka.sasl.username is not set: %s needs it (or kafka.sasl.existingSecretUsernameKey)" .mechanism) }}
+      {{- end }}
+      {{- if not $passwords }}
+        {{- $problems = append $problems (printf "kafka.sasl.existingSecret is not set: %s needs the Secret that holds the password" .mechanism) }}
+      {{- end }}
+    {{- else if eq .mechanism "OAUTHBEARER" }}
+      {{- range $name := list "tokenUrl" "clientId" }}
+        {{- if not (get $.Values.kafka.sasl.oauth $name) }}
+          {{- $problems = append $problems (printf "kafka.sasl.oauth.%s is not set: OAUTHBEARER needs it" $name) }}
+        {{- end }}
+      {{- end }}
+      {{- if not (or .oauth.existingSecret .oauth.clientSecret) }}
+        {{- $problems = append $problems "kafka.sasl.oauth.existingSecret is not set: OAUTHBEARER needs the Secret that holds the client's secret" }}
+      {{- end }}
+    {{- else if not .mechanism }}
+      {{- if or $user $passwords .oauth.tokenUrl .oauth.clientId .oauth.existingSecret .oauth.clientSecret }}
+        {{- $problems = append $problems "other values of kafka.sasl are set and kafka.sasl.mechanism is not: choose one, or leave them out" }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- with .Values.schemaRegistry }}
+  {{- $passwords := compact (list .existingSecret .password .passwordFile) | len }}
+  {{- $user := or .username .existingSecretUsernameKey }}
+  {{- if and (not .url) (or $user $passwords .tls.existingSecret) }}
+    {{- $problems = append $problems "other values of schemaRegistry are set and schemaRegistry.url is not: set it, or leave them out" }}
+  {{- end }}
+  {{- if gt $passwords 1 }}
+    {{- $problems = append $problems "the registry's password is given more than once: set one of schemaRegistry.existingSecret, schemaRegistry.password and schemaRegistry.passwordFile" }}
+  {{- end }}
+  {{- if and .existingSecretUsernameKey (not .existingSecret) }}
+    {{- $problems = append $problems "schemaRegistry.existingSecretUsernameKey is set without schemaRegistry.existingSecret: name the Secret" }}
+  {{- end }}
+  {{- if and $user (not $passwords) }}
+    {{- $problems = append $problems "schemaRegistry has a user and no password: set schemaRegistry.existingSecret" }}
+  {{- else if and $passwords (not $user) }}
+    {{- $problems = append $problems "schemaRegistry has a password and no user: set schemaRegistry.username" }}
+  {{- end }}
+  {{- $problems = concat $problems (include "pylon-kafka.tlsProblems" (list "schemaRegistry.tls" .tls) | fromJsonArray) }}
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
+  {{- $problems = append $problems "serviceMonitor.enabled needs service.enabled: it finds the pod by the Service" }}
+{{- end }}
+{{- if $problems }}
+  {{- fail (printf "these values cannot work:\n  - %s\n\nEach is explained in the chart's values.yaml (helm show values)." (join "\n  - " $problems)) }}
+{{- end }}
+{{- end }}
+
+{{/* What does not go together in one block of TLS values (list NAME VALUES), as a JSON array. */}}
+{{- define "pylon-kafka.tlsProblems" -}}
+{{- $name := index . 0 }}
+{{- $tls := index . 1 }}
+{{- $problems := list }}
+{{- if ne (empty $tls.certKey) (empty $tls.keyKey) }}
+  {{- $problems = append $problems (printf "%s.certKey and %s.keyKey go together: set both or none" $name $name) }}
+{{- end }}
+{{- if and (or $tls.certKey $tls.keyKey) (not $tls.existingSecret) }}
+  {{- $problems = append $problems (printf "%s.existingSecret is not set: certKey and keyKey are keys of it" $name) }}
+{{- end }}
+{{- if and $tls.existingSecret (not (or $tls.caKey $tls.certKey $tls.keyKey)) }}
+  {{- $problems = append $problems (printf "%s.existingSecret is set, but none of caKey, certKey and keyKey: nothing of it would be used" $name) }}
+{{- end }}
+{{- $problems | toJson }}
+{{- end }}
