@@ -204,10 +204,15 @@ func (c *checker) topic(check, name string, topic kadm.ResourceConfig) {
 		values[config.Key] = config.MaybeValue()
 	}
 	policy := values["cleanup.policy"]
+	isLog := name == k.Topic("deadletter") // not a table: it keeps every record
 	size, err := strconv.Atoi(values["max.message.bytes"])
 	switch {
 	case policy != "compact" && name == k.Offsets():
 		c.fail(check, fmt.Errorf("cleanup.policy is %q, so Kafka would delete cursors after a while: set it to compact", policy))
+	case isLog && policy == "delete" && values["retention.ms"] != "-1":
+		c.warn(check, fmt.Sprintf("retention.ms is %q, so Kafka deletes dead letters after a while: -1 keeps them", values["retention.ms"]))
+	case isLog:
+		c.ok(check, "there")
 	case policy != "compact":
 		c.warn(check, fmt.Sprintf("cleanup.policy is %q, so it does not stay a full table: compact would", policy))
 	case err == nil && size < wantedMessageBytes && name != k.Offsets():

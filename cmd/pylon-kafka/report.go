@@ -90,18 +90,20 @@ func writeReports(w io.Writer, reports []streamReport, asJSON bool) error {
 	if asJSON {
 		return printJSON(w, reports)
 	}
-	t := newTable("STREAM", "TOPIC", "STATE", ">RECORDS", ">TOMBSTONES", ">UNCHANGED", ">REQUESTS", ">TIME", "REASON")
+	t := newTable("STREAM", "TOPIC", "STATE", ">RECORDS", ">TOMBSTONES", ">UNCHANGED", ">DEAD LETTERS", ">REQUESTS", ">TIME", "REASON")
 	var sum streamReport
 	for _, r := range reports {
-		t.add(r.Stream, r.Topic, r.State, count(r.Records), count(r.Tombstones), count(r.Unchanged), count(r.Requests),
-			seconds(r.ElapsedSeconds), r.Reason)
+		t.add(r.Stream, r.Topic, r.State, count(r.Records), count(r.Tombstones), count(r.Unchanged), count(r.DeadLetters),
+			count(r.Requests), seconds(r.ElapsedSeconds), r.Reason)
 		sum.Records += r.Records
 		sum.Tombstones += r.Tombstones
 		sum.Unchanged += r.Unchanged
+		sum.DeadLetters += r.DeadLetters
 		sum.Requests += r.Requests
 		sum.ElapsedSeconds = max(sum.ElapsedSeconds, r.ElapsedSeconds)
 	}
-	t.add("all", "", "", count(sum.Records), count(sum.Tombstones), count(sum.Unchanged), count(sum.Requests), seconds(sum.ElapsedSeconds), "")
+	t.add("all", "", "", count(sum.Records), count(sum.Tombstones), count(sum.Unchanged), count(sum.DeadLetters),
+		count(sum.Requests), seconds(sum.ElapsedSeconds), "")
 	return t.write(w)
 }
 
