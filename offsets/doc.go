@@ -15,7 +15,7 @@
 // data and cursor are committed together or not at all. [Store.Load] reads a
 // cursor back. Call it only after the stream's transactional id has been taken
 // over (kgo's Client.ProducerID): from then on no predecessor can commit, and
-// what Load sees, up to the last stable offset, is final.
+// what Load sees is final.
 //
 // [Scan] reads any topic from its beginning to its last stable offset and
 // stops; the producer uses it as well, to learn what a topic already holds.

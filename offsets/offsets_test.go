@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/offsets"
 )
@@ -189,9 +190,41 @@ func TestScan_doesNotWaitForAnOpenTransaction(t *testing.T) {
 	if err := cl.ProduceSync(t.Context(), record(t, s, "issues", `2`)).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Load(t.Context(), "issues")
-	if err != nil || string(got.Cursor) != "1" {
+	all, err := s.List(t.Context())
+	if got := all["issues"]; err != nil || string(got.Cursor) != "1" {
 		t.Errorf("cursor %s, %v; want 1", got.Cursor, err)
+	}
+}
+
+// TestStore_seesACursorBehindAnOpenTransaction lets another stream's
+// transaction, open since before the cursor, hold back the last stable offset.
+func TestStore_seesACursorBehindAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	s, cl, cluster := setup(t)
+	other, err := kgo.NewClient(append(s.Options[:1:1], kgo.TransactionalID("other"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ProduceSync(t.Context(), record(t, s, "tags", `1`)).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `2`))
+	listed := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1})
+	ended := make(chan error, 1)
+	go func() {
+		// Once Load knows the last stable offset.
+		ended <- errors.Join(listed.Wait(t.Context(), 2), other.EndTransaction(t.Context(), kgo.TryAbort))
+	}()
+	got, err := s.Load(t.Context(), "issues")
+	if err != nil || string(got.Cursor) != "2" {
+		t.Errorf("cursor %s, %v; want 2", got.Cursor, err)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// stall is how long Scan waits for the next record before it gives up. A
+// stall is how long a scan waits for the next record before it gives up: longer
+// than the transaction of a producer that is dead stands open (40 s here). A
 // broker that is slower than that is as good as gone; the caller tries again.
-const stall = 30 * time.Second
+const stall = 50 * time.Second
 
 // fetchBytes is how much Scan asks for at once: enough to keep a broker busy,
 // little enough for many scans at once in little memory.
@@ -31,7 +32,22 @@ const fetchBytes = 1 << 20
 // usually is one. So Scan asks for the markers as well and counts them; waiting
 // for a data record at the end would wait for ever.
 func Scan(ctx context.Context, opts []kgo.Opt, topic string, fn func(*kgo.Record) error) error {
-	start, end, err := bounds(ctx, opts, topic)
+	return scan(ctx, opts, topic, lastStable, fn)
+}
+
+// goal says how far a scan reads.
+type goal int
+
+const (
+	// lastStable is before the first transaction that is open.
+	lastStable goal = iota
+	// lastWritten is up to the last record there is when the scan begins: it
+	// waits for the transactions that are open then to end.
+	lastWritten
+)
+
+func scan(ctx context.Context, opts []kgo.Opt, topic string, to goal, fn func(*kgo.Record) error) error {
+	start, end, err := bounds(ctx, opts, topic, to)
 	if err != nil {
 		return fmt.Errorf("read topic %s: %w", topic, err)
 	}
@@ -114,14 +130,25 @@ func scanOnce(ctx context.Context, cl *kgo.Client, left map[int32]int64, fn func
 	return err
 }
 
-// bounds returns the first offset and the last stable offset by partition.
-func bounds(ctx context.Context, opts []kgo.Opt, topic string) (start, end map[int32]int64, err error) {
+// bounds returns the first offset and where a scan ends by partition.
+func bounds(ctx context.Context, opts []kgo.Opt, topic string, to goal) (start, end map[int32]int64, err error) {
 	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer cl.Close()
-	return Bounds(ctx, cl, topic)
+	start, end, err = Bounds(ctx, cl, topic)
+	if err != nil || to == lastStable {
+		return start, end, err
+	}
+	last, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = last.Error()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list end offsets: %w", err)
+	}
+	return start, byPartition(last, topic), nil
 }
 
 // Bounds returns the first offset and the last stable offset of each partition

@@ -58,14 +58,22 @@ func (s Store) Record(stream string, e Entry) (*kgo.Record, error) {
 }
 
 // Load returns the last committed entry of stream, or [ErrNoCursor]. It reads
-// the whole topic, which compaction keeps small. An entry that cannot be read
+// the whole topic, which compaction keeps small.
+//
+// All streams share the topic, and the last stable offset stands still at the
+// first transaction that is open, whichever stream's it is: a committed entry may
+// be behind it. So Load reads up to the end of the topic as it is when Load
+// begins, and waits for the transactions that are open there to end, which takes
+// no longer than their timeout.
+//
+// An entry that cannot be read
 // (no JSON, of a later version, another stream's) is an error that names the
 // key and what would do, and wraps [ErrUnreadable]; nothing is guessed, since a
 // wrong cursor loses data.
 func (s Store) Load(ctx context.Context, stream string) (Entry, error) {
 	var value []byte
 	key := []byte(s.Key(stream))
-	err := Scan(ctx, s.Options, s.Topic, func(rec *kgo.Record) error {
+	err := scan(ctx, s.Options, s.Topic, lastWritten, func(rec *kgo.Record) error {
 		if bytes.Equal(rec.Key, key) {
 			value = bytes.Clone(rec.Value)
 		}
