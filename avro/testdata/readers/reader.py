@@ -1,0 +1,176 @@
+"""Reads every topic of pylon-kafka and compares it, field by field, with the sandbox that it was filled from.
+
+    reader.py BROKERS SANDBOX_URL TOPIC_PREFIX [SCHEMA_REGISTRY_URL]
+
+It knows nothing of pylon-kafka but what its documentation says: confluent-kafka reads the topics; fastavro decodes
+values in single-object encoding by the schemas topic, or confluent-kafka's AvroDeserializer by the registry.
+"""
+
+import datetime
+import io
+import json
+import sys
+import urllib.request
+from decimal import Decimal
+
+import fastavro
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+# What an issue shows of time that passes: it differs from answer to answer.
+CLOCKS = {
+    "time_in_status_seconds", "business_hours_time_in_status_seconds",
+    "active_time_seconds", "business_hours_active_time_seconds", "active_time_by_user",
+}  # fmt: skip
+# The member by which a child names its parent, added where the API sends none.
+PARENTS = {"issue_messages": "issue_id", "issue_threads": "issue_id", "knowledge_base_articles": "knowledge_base_id"}
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return parse(answer.read())
+
+
+def parse(text):
+    """JSON with every number exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def connect(brokers):
+    return Consumer({
+        "bootstrap.servers": brokers,
+        "group.id": "reader",  # the client wants one; it joins no group
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 20,  # nobody writes: waiting at the end of a topic is for nothing
+    })
+
+
+def read(consumer, topic):
+    """Yields key and value of every committed record of a topic."""
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+    left = len(partitions)
+    while left > 0:
+        message = consumer.poll(30)
+        if message is None:
+            raise TimeoutError(f"{topic}: nothing came for 30 s")
+        if message.error() is None:
+            yield message.key(), message.value()
+        elif message.error().code() == KafkaError._PARTITION_EOF:
+            left -= 1
+        else:
+            raise KafkaException(message.error())
+
+
+class SingleObjectDecoder:
+    """Decodes C3 01, the schema's CRC-64-AVRO with the least significant byte first, and the Avro binary."""
+
+    def __init__(self, consumer, topic):
+        self.schemas = {}
+        for key, value in read(consumer, topic):
+            schema = json.loads(value)
+            own = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(schema), "CRC-64-AVRO")
+            # The key has the most significant byte first, fastavro's hex digits are those of the header.
+            if bytes.fromhex(own)[::-1].hex() != key.decode():
+                raise ValueError(f"{topic}: schema {key.decode()} has the fingerprint {own} by fastavro")
+            self.schemas[bytes.fromhex(own)] = fastavro.parse_schema(schema)
+
+    def __call__(self, _topic, value):
+        if value[:2] != b"\xc3\x01":
+            raise ValueError(f"value begins with {value[:2].hex()}")
+        body = io.BytesIO(value[10:])
+        record = fastavro.schemaless_reader(body, self.schemas[value[2:10]])
+        if body.read():
+            raise ValueError("bytes are left after the record")
+        return record
+
+
+class RegistryDecoder:
+    """Decodes the Confluent wire format."""
+
+    def __init__(self, url):
+        client = SchemaRegistryClient({"url": url, "timeout": 30})
+        # By default it asks for each topic's associated subject first, which not every registry knows.
+        self.deserializer = AvroDeserializer(client, conf={"subject.name.strategy.type": "TOPIC"})
+
+    def __call__(self, topic, value):
+        return self.deserializer(value, SerializationContext(topic, MessageField.VALUE))
+
+
+def put(target, pointer, value):
+    """Puts a value to the place in a tree that a JSON Pointer (RFC 6901) names."""
+    *parents, name = [t.replace("~1", "/").replace("~0", "~") for t in pointer.split("/")[1:]]
+    for p in parents:
+        target = target[int(p)] if isinstance(target, list) else target[p]
+    target[int(name) if isinstance(target, list) else name] = value
+
+
+def normal(value):
+    """The form in which two versions of an object are compared: nulls are absent, signatures of URLs cut off."""
+    if isinstance(value, dict):
+        return {k: normal(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [normal(v) for v in value]
+    if isinstance(value, str) and value.startswith("https://"):
+        return value.partition("?Expires=")[0]
+    return value
+
+
+def differences(got, want, path=""):
+    """Yields where a decoded value is not what the API sent."""
+    if isinstance(got, datetime.datetime):
+        if not isinstance(want, str) or datetime.datetime.fromisoformat(want) != got:
+            yield f"{path}: {got.isoformat()}, want the instant {want!r}"
+    elif isinstance(got, dict) and isinstance(want, dict):
+        for k in sorted(got.keys() | want.keys()):
+            if k not in got or k not in want:
+                yield f"{path}/{k}: {'missing' if k in want else 'not sent by the API'}"
+            else:
+                yield from differences(got[k], want[k], f"{path}/{k}")
+    elif isinstance(got, list) and isinstance(want, list) and len(got) == len(want):
+        for i, (g, w) in enumerate(zip(got, want)):
+            yield from differences(g, w, f"{path}/{i}")
+    elif isinstance(got, bool) != isinstance(want, bool) or got != want:
+        yield f"{path}: {got!r}, want {want!r}"
+
+
+def main(brokers, sandbox, prefix, registry=""):
+    consumer = connect(brokers)
+    decode = RegistryDecoder(registry) if registry else SingleObjectDecoder(consumer, prefix + "schemas")
+    failed = unmapped = 0
+    for stream in sorted(get(sandbox + "/_sandbox/stats")["objects"]):
+        topic = prefix + stream
+        want = {}
+        for entry in get(f"{sandbox}/_sandbox/objects/{stream}")["objects"]:
+            want[entry["key"]] = entry["object"]
+            if stream in PARENTS:
+                entry["object"].setdefault(PARENTS[stream], entry["parent"])
+        records, wrong = 0, []
+        for key, value in read(consumer, topic):
+            key, records = key.decode(), records + 1
+            if key not in want:
+                wrong.append(f"{key}: the API has no such object, or it was there before")
+                continue
+            got, sent = decode(topic, value), want.pop(key)
+            for pointer, text in sorted(got.pop("unmapped").items()):
+                put(got, pointer, parse(text))
+                unmapped += 1
+            if stream == "issues":
+                got, sent = ({k: v for k, v in o.items() if k not in CLOCKS} for o in (got, sent))
+            wrong += [f"{key}{d}" for d in differences(normal(got), normal(sent))][:1]
+        wrong += [f"{key}: missing" for key in want]
+        print(f"python  {topic}  records {records}  mismatches {len(wrong)}")
+        for line in wrong[:3]:
+            print("   ", line, file=sys.stderr)
+        failed += bool(wrong or records == 0)
+    consumer.close()
+    print(f"python  {unmapped} values were in unmapped")
+    return 1 if failed or unmapped == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

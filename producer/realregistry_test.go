@@ -1,0 +1,198 @@
+package producer_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"pylon-kafka/avro"
+	"pylon-kafka/extract/extracttest"
+)
+
+// registryWorld is a world whose registry is a real one. Its topics, and so the
+// subjects named for them, are new in every run: the registry keeps its own.
+type registryWorld struct {
+	*world
+	registry *sr.Client
+	prefix   string // of topics
+}
+
+// newRegistryWorld skips the test where PYLON_KAFKA_TEST_REGISTRY_URL names no
+// registry, or fails it where containers are required.
+func newRegistryWorld(t *testing.T, streams string) *registryWorld {
+	t.Helper()
+	url := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
+	if url == "" {
+		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
+		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	registry, err := sr.NewClient(sr.URLs(url))
+	must(t, err)
+	w := &registryWorld{
+		world:    newWorld(t, extracttest.Options{Seed: 71, Issues: 5}),
+		registry: registry,
+		prefix:   "test-" + strconv.FormatInt(time.Now().UnixNano(), 36) + ".",
+	}
+	w.settings["SCHEMA_REGISTRY_URL"] = url
+	w.settings["KAFKA_TOPIC_PREFIX"] = w.prefix
+	w.settings["PYLON_STREAMS"] = streams
+	return w
+}
+
+// wantRecords fails unless a stream's topic holds every object, with this id.
+func (w *registryWorld) wantRecords(t *testing.T, stream string, id int) {
+	t.Helper()
+	records := w.rawRecords(t, w.prefix+stream)
+	if len(records) == 0 || len(records) != w.api.Count(stream) {
+		t.Errorf("%s: %d records, want %d", stream, len(records), w.api.Count(stream))
+	}
+	for _, rec := range records {
+		header, _, err := avro.ParseHeader(rec.Value)
+		if want := (avro.Header{Format: avro.FormatConfluent, ID: id}); err != nil || header != want {
+			t.Errorf("%s %s: header %+v (%v), want %+v", stream, rec.Key, header, err, want)
+		}
+	}
+}
+
+// latest returns the newest schema of a subject.
+func (w *registryWorld) latest(t *testing.T, subject string) sr.SubjectSchema {
+	t.Helper()
+	schema, err := w.registry.SchemaByVersion(t.Context(), subject, -1)
+	must(t, err)
+	return schema
+}
+
+// schemaJSON is a schema that a test takes apart.
+type schemaJSON struct {
+	Type      string            `json:"type"`
+	Name      string            `json:"name"`
+	Namespace string            `json:"namespace"`
+	Fields    []json.RawMessage `json:"fields"`
+}
+
+// otherSchema returns a stream's schema with other fields.
+func otherSchema(t *testing.T, stream string, change func(fields []json.RawMessage) []json.RawMessage) sr.Schema {
+	t.Helper()
+	var schema schemaJSON
+	must(t, json.Unmarshal([]byte(newCodec(t, stream).Schema()), &schema))
+	schema.Fields = change(schema.Fields)
+	text, err := json.Marshal(schema)
+	must(t, err)
+	return avroSchema(string(text))
+}
+
+func TestRealRegistry_strategies(t *testing.T) {
+	t.Parallel()
+	ids := make(map[string]int)
+	for strategy, subject := range map[string]func(prefix string) string{
+		"topic":        func(prefix string) string { return prefix + "tags-value" },
+		"record":       func(string) string { return "com.usepylon.Tag" },
+		"topic-record": func(prefix string) string { return prefix + "tags-com.usepylon.Tag" },
+	} {
+		w := newRegistryWorld(t, "tags,teams")
+		w.sync(t, "SCHEMA_REGISTRY_SUBJECT_STRATEGY", strategy)
+		registered := w.latest(t, subject(w.prefix))
+		// Apicurio gives the members of a field back in an order of its own.
+		if diff := cmp.Diff(jsonValue(t, newCodec(t, "tags").Schema()), jsonValue(t, registered.Schema.Schema)); diff != "" {
+			t.Errorf("%s: the registry holds another schema (-ours +registry):\n%s", strategy, diff)
+		}
+		w.wantRecords(t, "tags", registered.ID)
+		ids[strategy] = registered.ID
+		all, err := w.registry.Subjects(t.Context())
+		must(t, err)
+		ours := slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, w.prefix) })
+		if want := map[string]int{"topic": 2, "record": 0, "topic-record": 2}[strategy]; len(ours) != want {
+			t.Errorf("%s: subjects %v, want %d", strategy, ours, want)
+		}
+	}
+	if ids["topic"] != ids["record"] || ids["topic"] != ids["topic-record"] {
+		t.Errorf("one schema has the ids %v", ids)
+	}
+}
+
+// TestRealRegistry_takesACompatibleSchema begins with a subject that holds what
+// an earlier version of the program may have registered.
+func TestRealRegistry_takesACompatibleSchema(t *testing.T) {
+	t.Parallel()
+	w := newRegistryWorld(t, "tags")
+	subject := w.prefix + "tags-value"
+	earlier := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage {
+		return append(fields[:1:1], fields[2:]...) // without the field after the key
+	})
+	first, err := w.registry.CreateSchema(t.Context(), subject, earlier)
+	must(t, err)
+	w.sync(t)
+	second := w.latest(t, subject)
+	if second.Version != first.Version+1 || second.ID == first.ID {
+		t.Errorf("the subject's latest is version %d with id %d, after version %d with id %d", second.Version, second.ID, first.Version, first.ID)
+	}
+	w.wantRecords(t, "tags", second.ID)
+	w.sync(t)
+	if again := w.latest(t, subject); again.Version != second.Version {
+		t.Errorf("a second sync makes version %d", again.Version)
+	}
+}
+
+// TestRealRegistry_refusesAnIncompatibleSchema wants the registry's reason, no
+// record, the other stream copied, and after the subject is mended everything.
+func TestRealRegistry_refusesAnIncompatibleSchema(t *testing.T) {
+	t.Parallel()
+	w := newRegistryWorld(t, "tags,teams")
+	subject := w.prefix + "tags-value"
+	other := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage {
+		return append(slices.Clone(fields[:1]), json.RawMessage(`{"name":"value","type":["null","int"],"default":null}`))
+	})
+	_, err := w.registry.CreateSchema(t.Context(), subject, other)
+	must(t, err)
+
+	_, err = w.trySync(t)
+	w.wantFailure(t, err, "tags: ", "subject "+subject, "registry answered 409", "ncompatible")
+	t.Logf("the error: %v", err)
+	if n := len(w.rawRecords(t, w.prefix+"tags")); n > 0 {
+		t.Errorf("%d tags are published", n)
+	}
+	w.wantRecords(t, "teams", w.latest(t, w.prefix+"teams-value").ID)
+
+	for _, r := range w.registry.SetCompatibility(t.Context(), sr.SetCompatibility{Level: sr.CompatNone}, subject) {
+		must(t, r.Err)
+	}
+	w.sync(t)
+	w.wantRecords(t, "tags", w.latest(t, subject).ID)
+}
+
+func TestRealRegistry_withoutRegistrationTheSchemaMustBeThere(t *testing.T) {
+	t.Parallel()
+	w := newRegistryWorld(t, "tags")
+	w.settings["SCHEMA_REGISTRY_AUTO_REGISTER"] = "false"
+	subject := w.prefix + "tags-value"
+	_, err := w.trySync(t)
+	w.wantFailure(t, err, "tags: ", "subject "+subject+" lacks the schema of com.usepylon.Tag") // no such subject
+
+	other := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage { return fields[:1] })
+	_, err = w.registry.CreateSchema(t.Context(), subject, other)
+	must(t, err)
+	_, err = w.trySync(t)
+	w.wantFailure(t, err, "tags: ", "subject "+subject+" lacks the schema of com.usepylon.Tag") // no such schema
+
+	registered, err := w.registry.CreateSchema(t.Context(), subject, avroSchema(newCodec(t, "tags").Schema()))
+	must(t, err)
+	w.sync(t)
+	w.wantRecords(t, "tags", registered.ID)
+}
+
+func jsonValue(t *testing.T, text string) any {
+	t.Helper()
+	var value any
+	must(t, json.Unmarshal([]byte(text), &value))
+	return value
+}
