@@ -144,9 +144,11 @@ func (t *task) wanted(b batch, id objectID, r *extract.Record) bool {
 		}
 	}
 	if !there {
+		if b.repair {
+			return t.topic.compacted // one that is not has lost old objects on purpose
+		}
 		_, buried := t.gone[id.key]
-		// A topic that is not compacted has lost old objects on purpose.
-		return !b.repair && !buried || b.repair && t.topic.compacted
+		return !buried
 	}
 	if have == r.Hash&hashMask {
 		return b.pass != 0 && t.p.cfg.Publish == PublishSnapshot

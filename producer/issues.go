@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"sync"
 	"time"
 
@@ -96,7 +95,7 @@ func (s *issuesSource) poll(ctx context.Context, live chan<- struct{}) error {
 			return err
 		}
 		cur = page.Next
-		if page.Records, err = s.withoutGone(ctx, page.Records); err != nil {
+		if err := s.revive(ctx, page.Records); err != nil {
 			return err
 		}
 		b := batch{origin: page.Origin, records: page.Records, began: began, state: Live, progress: -1, upTo: cur.From, caughtUp: page.CaughtUp}
@@ -123,11 +122,12 @@ func (s *issuesSource) poll(ctx context.Context, live chan<- struct{}) error {
 	}
 }
 
-// withoutGone leaves out of a search's page the issues that a sweep buried
-// lately and that Pylon, asked for each, says are gone: the index may lag behind.
-func (s *issuesSource) withoutGone(ctx context.Context, records []extract.Record) ([]extract.Record, error) {
+// revive asks Pylon for each issue of a search's page that a sweep buried lately.
+// If it exists after all, it may be published again; if not, it is only the index
+// that lags behind, and the issue stays buried.
+func (s *issuesSource) revive(ctx context.Context, records []extract.Record) error {
 	t := s.t
-	doubtful := make(map[string]bool)
+	var doubtful []string
 	t.viewMu.Lock()
 	for key, at := range t.gone {
 		if time.Since(at) > t.p.unsettled() {
@@ -136,23 +136,22 @@ func (s *issuesSource) withoutGone(ctx context.Context, records []extract.Record
 	}
 	for i := range records {
 		if _, buried := t.gone[records[i].Key]; buried {
-			doubtful[records[i].Key] = true
+			doubtful = append(doubtful, records[i].Key)
 		}
 	}
 	t.viewMu.Unlock()
-	for key := range doubtful {
+	for _, key := range doubtful {
 		exists, err := t.p.client.IssueExists(ctx, key)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if exists {
-			delete(doubtful, key)
 			t.viewMu.Lock()
 			delete(t.gone, key)
 			t.viewMu.Unlock()
 		}
 	}
-	return slices.DeleteFunc(records, func(r extract.Record) bool { return doubtful[r.Key] }), nil
+	return nil
 }
 
 // progress tells how much of the time from the start date to now is backfilled.
@@ -215,7 +214,7 @@ func (s *issuesSource) sweepNowAndThen(ctx context.Context, live <-chan struct{}
 // The list is fresh, and the index that the poll reads may lag behind it by up
 // to the lookback. So that the poll does not go back behind what the sweep has
 // published, the sweep leaves to it what was updated lately, and the poll does
-// not take what the sweep has buried lately (withoutGone).
+// not take what the sweep has buried lately (revive).
 func (s *issuesSource) runSweep(ctx context.Context) error {
 	s.mu.Lock()
 	cur := s.cursor.Sweep.SweepCursor

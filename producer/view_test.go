@@ -35,7 +35,7 @@ func TestView_behavesLikeAMap(t *testing.T) {
 					parents = append(parents, randomKey(rng))
 				}
 			}
-			for range 100_000 {
+			for range 40_000 {
 				switch rng.IntN(3) {
 				case 0, 1:
 					id := objectID{parents[rng.IntN(len(parents))], randomKey(rng)}
@@ -150,12 +150,12 @@ func TestView_costsAtMost32BytesAnObject(t *testing.T) {
 		v := newView(grouped)
 		rng := rand.New(rand.NewPCG(1, 2))
 		parent := ""
-		for n := 1; n <= 400_000; n++ {
+		for n := 1; n <= 150_000; n++ {
 			if grouped && n%3 == 1 {
 				parent = randomKey(rng)
 			}
 			v.set(parent, randomKey(rng), rng.Uint64(), 0)
-			if n >= 100_000 && n%20_000 == 0 {
+			if n >= 50_000 && n%5_000 == 0 {
 				if per := float64(v.bytes()) / float64(n); per > 32 {
 					t.Errorf("grouped %v: %.1f bytes an object at %d objects", grouped, per, n)
 				}
