@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,7 +90,7 @@ func startHelper(b *testing.B, what string) string {
 // pylon-kafka each in its own process, limits off, over loopback. It reports
 // issues a second and the program's largest resident memory.
 func BenchmarkBackfill(b *testing.B) {
-	binary := buildProgram(b)
+	binary := buildBinary(b)
 	for _, issues := range []int{100_000, 400_000} {
 		b.Run(fmt.Sprintf("issues=%d", issues), func(b *testing.B) {
 			for b.Loop() {
@@ -99,16 +98,6 @@ func BenchmarkBackfill(b *testing.B) {
 			}
 		})
 	}
-}
-
-// buildProgram builds pylon-kafka and returns its path.
-func buildProgram(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "pylon-kafka")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", path, "pylon-kafka/cmd/pylon-kafka").CombinedOutput(); err != nil {
-		b.Fatalf("build: %v\n%s", err, out)
-	}
-	return path
 }
 
 func backfill(b *testing.B, binary string, issues int) {

@@ -17,12 +17,12 @@ import (
 )
 
 // buildBinary builds pylon-kafka as it is shipped and returns its path.
-func buildBinary(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "pylon-kafka")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../cmd/pylon-kafka")
+func buildBinary(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "pylon-kafka")
+	cmd := exec.CommandContext(tb.Context(), "go", "build", "-o", path, "../cmd/pylon-kafka")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		tb.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
 }

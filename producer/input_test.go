@@ -45,6 +45,18 @@ func (w *world) produce(t *testing.T, recs ...*kgo.Record) {
 	}
 }
 
+// truncate removes the records of a topic before an offset, as retention would.
+func (w *world) truncate(t *testing.T, topic string, at int64) {
+	t.Helper()
+	cl, err := kgo.NewClient(w.opts...)
+	must(t, err)
+	defer cl.Close()
+	var cut kadm.Offsets
+	cut.Add(kadm.Offset{Topic: topic, Partition: 0, At: at})
+	_, err = kadm.NewClient(cl).DeleteRecords(t.Context(), cut)
+	must(t, err)
+}
+
 // failingSync makes a pass that must fail with an error that says all of these.
 func (w *world) failingSync(t *testing.T, says []string, overrides ...string) {
 	t.Helper()
@@ -214,13 +226,7 @@ func TestSync_aTruncatedIssuesTopic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 25, Issues: 30})
 	w.sync(t)
-	cl, err := kgo.NewClient(w.opts...)
-	must(t, err)
-	defer cl.Close()
-	var cut kadm.Offsets
-	cut.Add(kadm.Offset{Topic: "pylon.issues", Partition: 0, At: 20})
-	_, err = kadm.NewClient(cl).DeleteRecords(t.Context(), cut)
-	must(t, err)
+	w.truncate(t, "pylon.issues", 20)
 	must(t, w.api.UpdateIssue(w.api.IssueID(29), extracttest.IssueChange{}))
 	w.sync(t)
 	w.wantNoRepeats(t, "issues", "issue_messages")
@@ -239,13 +245,7 @@ func TestSync_aTopicWithDeleteRetention(t *testing.T) {
 	w.createTopic(t, "pylon.issues", map[string]string{"cleanup.policy": "delete"})
 	w.sync(t)
 	w.wantTruth(t, "issues")
-	cl, err := kgo.NewClient(w.opts...)
-	must(t, err)
-	defer cl.Close()
-	var cut kadm.Offsets
-	cut.Add(kadm.Offset{Topic: "pylon.issues", Partition: 0, At: 20})
-	_, err = kadm.NewClient(cl).DeleteRecords(t.Context(), cut)
-	must(t, err)
+	w.truncate(t, "pylon.issues", 20)
 	if status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns"); status["issues"].Records != 0 {
 		t.Errorf("the sweep publishes %d issues, want none", status["issues"].Records)
 	}

@@ -22,7 +22,7 @@ import (
 // resident memory.
 func BenchmarkKnown(b *testing.B) {
 	const issues, messages = 1_000_000, 3_000_000
-	binary := buildProgram(b)
+	binary := buildBinary(b)
 	kafka := startHelper(b, "kafka")
 	pylon := startHelper(b, "pylon -1")
 	fill(b, kafka, issues, messages)
