@@ -85,7 +85,7 @@ func (w *world) judge(t *testing.T, streams []string) *verdict {
 	v := &verdict{}
 	lives := w.lives(t, streams)
 	for _, stream := range streams {
-		published := make(map[string][]string)
+		published := make(map[string][]publication)
 		for _, m := range w.messages(t, stream) {
 			text := ""
 			if m.tombstone {
@@ -94,7 +94,7 @@ func (w *world) judge(t *testing.T, streams []string) *verdict {
 				v.versions++
 				text = normal(t, stream, []byte(m.value))
 			}
-			published[m.key] = append(published[m.key], text)
+			published[m.key] = append(published[m.key], publication{text, m.headers["origin"] + " at " + m.headers["extracted_at"]})
 		}
 		for _, l := range lives[stream] {
 			v.shown += l.shown
@@ -109,24 +109,29 @@ func (w *world) judge(t *testing.T, streams []string) *verdict {
 	return v
 }
 
+// publication is a record of one object: its version, and where that was read.
+type publication struct{ text, from string }
+
 // compare follows one object through its life.
-func (v *verdict) compare(l *life, published []string) {
-	at := -1 // the version that was published last
-	for n, text := range published {
-		next := slices.Index(l.versions[at+1:], text)
+func (v *verdict) compare(l *life, published []publication) {
+	at, before := -1, "nowhere" // the version that was published last
+	for n, p := range published {
+		next := slices.Index(l.versions[at+1:], p.text)
 		switch {
-		case text == "" && n == 0:
-			v.problem(&v.unknown, "%s %s: a tombstone comes first", l.stream, l.key)
+		case p.text == "" && n == 0:
+			v.problem(&v.unknown, "%s %s: a tombstone comes first, by %s", l.stream, l.key, p.from)
 		case next >= 0:
 			at += 1 + next
-		case at >= 0 && l.versions[at] == text:
-			v.problem(&v.repeated, "%s %s: version %d is published again: %s", l.stream, l.key, at, brief(text))
-		case slices.Contains(l.versions, text):
-			v.problem(&v.unordered, "%s %s: version %d is published after version %d: %s",
-				l.stream, l.key, slices.Index(l.versions, text), at, brief(text))
+			before = p.from
+		case at >= 0 && l.versions[at] == p.text:
+			v.problem(&v.repeated, "%s %s: version %d of %d, by %s, is published again by %s: %s",
+				l.stream, l.key, at, len(l.versions), before, p.from, brief(p.text))
+		case slices.Contains(l.versions, p.text):
+			v.problem(&v.unordered, "%s %s: version %d, by %s, is published after version %d, by %s: %s",
+				l.stream, l.key, slices.Index(l.versions, p.text), p.from, at, before, brief(p.text))
 		default:
-			v.problem(&v.unknown, "%s %s: record %d is no version that the sandbox had: %s\nlast known: %s",
-				l.stream, l.key, n, brief(text), brief(l.versions[max(at, 0)]))
+			v.problem(&v.unknown, "%s %s: record %d, by %s, is no version that the sandbox had: %s\nlast known: %s",
+				l.stream, l.key, n, p.from, brief(p.text), brief(l.versions[max(at, 0)]))
 		}
 	}
 	last := l.versions[len(l.versions)-1]
@@ -135,8 +140,9 @@ func (v *verdict) compare(l *life, published []string) {
 		// It came and went between two reads.
 	case len(published) == 0:
 		v.problem(&v.lost, "%s %s: never published: %s", l.stream, l.key, brief(last))
-	case published[len(published)-1] != last:
-		v.problem(&v.lost, "%s %s: ends as %s in the topic and as %s in the sandbox", l.stream, l.key, brief(published[len(published)-1]), brief(last))
+	case published[len(published)-1].text != last:
+		v.problem(&v.lost, "%s %s: ends as %s in the topic and as %s in the sandbox",
+			l.stream, l.key, brief(published[len(published)-1].text), brief(last))
 	}
 }
 

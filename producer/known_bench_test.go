@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,24 +26,10 @@ func BenchmarkKnown(b *testing.B) {
 	fill(b, kafka, issues, messages)
 	for b.Loop() {
 		ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
-		cmd := exec.CommandContext(ctx, binary, "sync", "issues", "issue_messages")
-		cmd.Env = []string{
-			"PYLON_API_TOKEN=token", "PYLON_START_DATE=2020-01-01T00:00:00Z", "PYLON_API_URL=" + pylon,
-			"PYLON_RATE_LIMITS=0", "KAFKA_BROKERS=" + kafka, "LOG_LEVEL=warn",
-		}
-		began := time.Now()
-		out, err := cmd.CombinedOutput()
+		took, _, resident := runSync(ctx, b, binary, pylon, kafka, "issues", "issue_messages")
 		cancel()
-		if err != nil {
-			b.Fatalf("sync: %v\n%s", err, out)
-		}
-		took := time.Since(began)
-		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		if !ok {
-			b.Fatal("no resource usage")
-		}
 		b.ReportMetric((issues+messages)/took.Seconds(), "records/s")
-		b.ReportMetric(float64(usage.Maxrss)/1024, "MiB-rss")
+		b.ReportMetric(resident, "MiB-rss")
 	}
 }
 
