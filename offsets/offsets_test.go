@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func setup(t *testing.T) (offsets.Store, *kgo.Client, *kfake.Cluster) {
 	}
 	t.Cleanup(cluster.Close)
 	opts := []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...)}
-	cl, err := kgo.NewClient(append(opts[:1:1], kgo.TransactionalID("writer"))...)
+	cl, err := kgo.NewClient(append(opts[:1:1], kgo.TransactionalID("writer"), kgo.ProducerBatchCompression(kgo.NoCompression()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,5 +245,41 @@ func TestScan_namesATopicThatIsNotThere(t *testing.T) {
 	err := offsets.Scan(t.Context(), s.Options, "nowhere", func(*kgo.Record) error { return nil })
 	if !errors.Is(err, kerr.UnknownTopicOrPartition) || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestScan_leavesOutAbortedRecordsOfALargeTopic has more in the topic than one
+// answer holds: each answer must tell by itself which of its records are aborted.
+func TestScan_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	padding := strings.Repeat("incompressible? no, but it is sent as it is ", 2000)
+	for n := range 60 {
+		rec := record(t, s, "issues", strconv.Itoa(n))
+		rec.Headers = []kgo.RecordHeader{{Key: "padding", Value: []byte(padding)}}
+		how := kgo.TryCommit
+		if n%2 == 1 {
+			how = kgo.TryAbort
+		}
+		transact(t, cl, how, rec)
+	}
+	var got []string
+	err := offsets.Scan(t.Context(), s.Options, topic, func(rec *kgo.Record) error {
+		var e offsets.Entry
+		if err := json.Unmarshal(rec.Value, &e); err != nil {
+			return err
+		}
+		got = append(got, string(e.Cursor))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for n := 0; n < 60; n += 2 {
+		want = append(want, strconv.Itoa(n))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("cursors (-want +got):\n%s", diff)
 	}
 }
