@@ -67,11 +67,11 @@ func scan(ctx context.Context, opts []kgo.Opt, topic string, to goal, fn func(*k
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.FetchMaxWait(500*time.Millisecond),
-		kgo.FetchMaxBytes(fetchBytes), // each fetch is held twice: compressed, and as records
-		// Less for a partition than for all: where an answer is full within a
-		// partition, kfake (the broker of the demo) leaves out which of the
+		// Each fetch is held twice: compressed, and as records. What is limited is
+		// the share of a partition and not the whole: where an answer is full within
+		// a partition, kfake (the broker of the demo) does not tell which of the
 		// partition's transactions were aborted.
-		kgo.FetchMaxPartitionBytes(fetchBytes/2),
+		kgo.FetchMaxPartitionBytes(int32(max(fetchBytes/len(left), fetchBytes/16))),
 		kgo.MaxConcurrentFetches(1),
 	)...)
 	if err != nil {
