@@ -49,8 +49,8 @@ type family struct {
 
 // The values of the header origin.
 const (
-	originBackfill = "backfill"
-	originPoll     = "poll"
+	originBackfill = extract.OriginBackfill
+	originPoll     = extract.OriginPoll
 	originRefresh  = "refresh"
 	originSweep    = "sweep"
 )

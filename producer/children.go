@@ -93,8 +93,8 @@ func (s *childrenSource) read(ctx context.Context, cursor json.RawMessage, emit 
 // positions in a topic that was deleted and made anew mean nothing, those that
 // retention or truncation has passed move on to what is left.
 func (s *childrenSource) place(ctx context.Context) error {
-	topics, failed, err := ensureTopics(ctx, s.t.p.cl, &s.t.p.cfg.Kafka, []topicSpec{s.t.p.spec(issuesStream)})
-	if err := errors.Join(err, failed[s.topicName]); err != nil {
+	issues, err := s.t.p.topic(ctx, issuesStream)
+	if err != nil {
 		return err
 	}
 	start, end, err := offsets.Bounds(ctx, s.t.p.cl, s.topicName)
@@ -102,7 +102,7 @@ func (s *childrenSource) place(ctx context.Context) error {
 		return err
 	}
 	c := &s.cursor
-	now := childrenCursor{TopicID: s.t.topic.id, Queue: topics[s.topicName].id, SweptAt: c.SweptAt}
+	now := childrenCursor{TopicID: s.t.topic.id, Queue: issues.id, SweptAt: c.SweptAt}
 	if c.TopicID != now.TopicID || c.Queue != now.Queue {
 		if c.TopicID != "" {
 			s.t.log.Warn("the topic, or that of issues, is not the one that the cursor was written for: the children of all issues are read again",

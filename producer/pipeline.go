@@ -336,9 +336,11 @@ func (p *Pipeline) knownSchemas(ctx context.Context) error {
 	})
 }
 
-// spec says how a stream's topic is created.
-func (p *Pipeline) spec(stream string) topicSpec {
-	return topicSpec{name: p.cfg.Kafka.Topic(stream), partitions: p.cfg.Kafka.Partitions, maxBytes: maxMessageBytes}
+// topic finds or makes a stream's topic.
+func (p *Pipeline) topic(ctx context.Context, stream string) (topic, error) {
+	spec := topicSpec{name: p.cfg.Kafka.Topic(stream), partitions: p.cfg.Kafka.Partitions, maxBytes: maxMessageBytes}
+	topics, failed, err := ensureTopics(ctx, p.cl, &p.cfg.Kafka, []topicSpec{spec})
+	return topics[spec.name], errors.Join(err, failed[spec.name])
 }
 
 // wireHeader returns what stands before the Avro in every value of t's stream.

@@ -130,7 +130,8 @@ func (t *task) copy(ctx context.Context, b batch) error {
 // what the topic holds.
 func (t *task) open(ctx context.Context) error {
 	t.board.update(func(s *Status) { s.State = Starting })
-	if err := t.openTopic(ctx); err != nil {
+	var err error
+	if t.topic, err = t.p.topic(ctx, t.stream.Name); err != nil {
 		return err
 	}
 	cl, err := kgo.NewClient(append(t.p.opts[:len(t.p.opts):len(t.p.opts)],
@@ -151,23 +152,6 @@ func (t *task) open(ctx context.Context) error {
 		return err
 	}
 	t.log.Info("stream opened", "topic", t.topic.name, "objects", t.view.len(), "resumed", t.entry.Cursor != nil, "cursor", string(t.entry.Cursor))
-	return nil
-}
-
-// openTopic finds or makes the stream's topic and, for children, that of issues.
-func (t *task) openTopic(ctx context.Context) error {
-	specs := []topicSpec{t.p.spec(t.stream.Name)}
-	if t.stream.Sync == extract.SyncChildren {
-		specs = append(specs, t.p.spec(issuesStream))
-	}
-	topics, failed, err := ensureTopics(ctx, t.p.cl, &t.p.cfg.Kafka, specs)
-	for _, s := range specs {
-		err = errors.Join(err, failed[s.name])
-	}
-	if err != nil {
-		return err
-	}
-	t.topic = topics[specs[0].name]
 	return nil
 }
 

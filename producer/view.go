@@ -76,18 +76,6 @@ func (v *view) hash(parent, key string) (uint64, bool) {
 	return e.hash, ok
 }
 
-// same reports whether the view holds key below parent with this content.
-func (v *view) same(parent, key string, hash uint64) bool {
-	have, ok := v.hash(parent, key)
-	return ok && have == hash&hashMask
-}
-
-// mark returns the mark of a key of a flat view; 0 where it has none.
-func (v *view) mark(key string) uint16 {
-	e, _, _ := v.find("", key)
-	return uint16(e.tag)
-}
-
 // setMark changes the mark of a key of a flat view, if the key is there.
 func (v *view) setMark(key string, mark uint16) {
 	if e, at, ok := v.find("", key); ok {

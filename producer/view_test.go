@@ -204,3 +204,15 @@ func BenchmarkView(b *testing.B) {
 		})
 	}
 }
+
+// same reports whether the view holds key below parent with this content.
+func (v *view) same(parent, key string, hash uint64) bool {
+	have, ok := v.hash(parent, key)
+	return ok && have == hash&hashMask
+}
+
+// mark returns the mark of a key of a flat view; 0 where it has none.
+func (v *view) mark(key string) uint16 {
+	e, _, _ := v.find("", key)
+	return uint16(e.tag)
+}
