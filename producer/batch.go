@@ -8,36 +8,31 @@ import (
 	"pylon-kafka/extract"
 )
 
-// source reads one stream, from where its last committed cursor says. There
-// are three: [issuesSource], [childrenSource] and [refreshSource].
-type source interface {
-	// read yields batches until it is done (a sync) or ctx ends. It calls emit
-	// with one batch at a time; the batches are committed in the order in which
-	// they were emitted, each with its cursor, or not at all: after a failure
-	// read is called again with the last committed cursor. cursor is nil where
-	// there is none.
-	read(ctx context.Context, cursor json.RawMessage, emit emitFunc) error
+// reader is one way to read a stream. It knows neither Kafka's side nor what
+// consumers have.
+type reader interface {
+	// read emits batches until it has caught up with what it reads, and returns
+	// nil then. It begins where p says. The batches are committed in the order in
+	// which they were emitted, each with its cursor, or not at all: after a failure
+	// read is called again with what was committed last.
+	read(ctx context.Context, p part, emit emitFunc) error
 }
 
-// emitFunc hands a batch to the task. It returns an error once ctx has ended.
+// emitFunc hands a batch to the committer; it returns once the batch is taken,
+// or with ctx's error.
 type emitFunc func(batch) error
 
-// batch is what a source read and what follows for the cursor: one transaction.
+// batch is what a reader read and what follows for the cursor: one transaction.
 type batch struct {
-	origin   string           // header of its records
+	rule     rule // decides what of it is published
+	origin   string
 	records  []extract.Record // of a flat stream
 	families []family         // of a stream of children
-	gone     []string         // keys that Pylon no longer has, confirmed
-	pass     uint16           // full refresh: which pass the records belong to
-	last     bool             // full refresh: the pass is complete with this batch
-	repair   bool             // sweep: an object that the topic lacks counts only where the topic is a full table
-	settled  time.Time        // sweep: what was updated later is left to the poll
-	began    time.Time        // when reading began
-	cursor   json.RawMessage  // to commit with the records
-	state    State            // what the stream is doing
-	upTo     time.Time        // what Pylon held then is in Kafka, after this batch; zero: unchanged
-	caughtUp bool             // the stream has caught up with Pylon
-	progress float64          // of a backfill
+
+	part   string          // of the cursor document; the task fills it in
+	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
+	ended  time.Time       // when the part was gone to its end; zero: it was not
+	note   note
 }
 
 // family is all children of one issue.
@@ -45,22 +40,28 @@ type family struct {
 	issue   string
 	records []extract.Record
 	gone    bool // the issue itself is gone, and its children with it
+	claim   *claim
 }
 
-// The values of the header origin.
-const (
-	originBackfill = extract.OriginBackfill
-	originPoll     = extract.OriginPoll
-	originRefresh  = "refresh"
-	originSweep    = "sweep"
-)
+// note is what a batch says about its stream once it is committed.
+type note struct {
+	state    State // "": as it was
+	progress float64
+	upTo     time.Time // what Pylon held then is in Kafka; zero: as it was
+	caughtUp time.Time // when the stream caught up with Pylon; zero: it has not
 
-// The headers of a record.
-const (
-	headerHash        = "hash"
-	headerParent      = "parent"
-	headerCreatedAt   = "created_at"
-	headerUpdatedAt   = "updated_at"
-	headerOrigin      = "origin"
-	headerExtractedAt = "extracted_at"
-)
+	lane   string // of a stream of children: whose left and parked follow
+	left   int64  // issues still to be worked
+	worked int64  // issues whose children this batch holds
+	parked []Parked
+}
+
+// rule decides what of a batch is published. What only one way to read needs
+// lives in its rule.
+type rule interface {
+	// decide fills the draft of a transaction. It may be called several times for
+	// one batch, and changes nothing that a second call would see.
+	decide(d *draft, b *batch) error
+	// committed is called once what decide has put into d is in Kafka.
+	committed(d *draft)
+}

@@ -9,46 +9,61 @@ import (
 	"pylon-kafka/extract"
 )
 
-// ErrFenced says that a newer instance has taken over a stream's transactional
-// id. The older one ends and never begins again by itself: that would fence the
-// newer one back.
-var ErrFenced = errors.New("fenced by a newer instance with the same KAFKA_TRANSACTIONAL_ID_PREFIX " +
-	"(or a transaction stayed open for longer than its timeout)")
+// ErrFenced says that another producer has taken over a stream's transactional
+// id. The one that was fenced ends and does not begin again by itself: that
+// would fence the other one in turn.
+var ErrFenced = errors.New("fenced by another producer with the same KAFKA_TRANSACTIONAL_ID_PREFIX")
 
-// fenced maps every error by which Kafka says that this producer is no longer
-// the owner of its transactional id to [ErrFenced], and leaves others as they
-// are. Which they are was seen on Apache Kafka 4.3.1 and on kfake: the produce
-// says INVALID_PRODUCER_EPOCH; a commit or an abort PRODUCER_FENCED; a commit of
-// a transaction that was ended from outside INVALID_TXN_STATE.
+// fencedError is what Kafka answers to a producer that does not own its
+// transactional id any more. It happens for two reasons which Kafka does not
+// tell apart: another producer took the id, or a transaction stayed open for
+// longer than its timeout and the broker ended it (KIP-360, KIP-890).
+type fencedError struct{ error }
+
+func (e fencedError) Unwrap() error { return e.error }
+
+// fenced marks the errors by which Kafka says that this producer is not the
+// owner of its transactional id, and leaves others as they are. Which they are
+// was seen on Apache Kafka 4.3.1 and on kfake: the produce says
+// INVALID_PRODUCER_EPOCH; a commit or an abort PRODUCER_FENCED; a commit of a
+// transaction that was ended from outside INVALID_TXN_STATE.
 func fenced(err error) error {
 	for _, e := range []error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState} {
 		if errors.Is(err, e) {
-			return fmt.Errorf("%w: %w", ErrFenced, err)
+			return fencedError{err}
 		}
 	}
 	return err
 }
 
-// fatal reports whether err ends the whole process and not just its stream: a
-// newer instance is there, or the token is refused, which holds for all.
+func isFenced(err error) bool {
+	var marked fencedError
+	return errors.As(err, &marked)
+}
+
+// fatal reports whether err ends the whole process and not just its stream:
+// another producer is there, or the token is refused, which holds for all.
 func fatal(err error) bool {
 	return errors.Is(err, ErrFenced) || errors.Is(err, extract.ErrUnauthorized)
 }
 
 // refusedError marks an error that stays until somebody does something about it.
-// A sync gives up at once; a run tries again after a long pause.
+// A sync gives up; a run tries again after a long pause.
 type refusedError struct{ error }
 
 func (e refusedError) Unwrap() error { return e.error }
 
-// outgrownError marks that a record was too large for its topic and is noted to
-// become a dead letter: trying again at once leads on.
-type outgrownError struct{ error }
+// refuse returns a [refusedError] with this text.
+func refuse(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
 
-func (e outgrownError) Unwrap() error { return e.error }
+// againError marks an error after which the stream is opened anew without a
+// pause: what was learnt from it changes what is done next.
+type againError struct{ error }
 
-func outgrown(err error) bool {
-	var marked outgrownError
+func (e againError) Unwrap() error { return e.error }
+
+func isAgain(err error) bool {
+	var marked againError
 	return errors.As(err, &marked)
 }
 

@@ -1,0 +1,105 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// committer takes the batches of all readers of a stream, one after the other:
+// it has the rule decide what is published, publishes it with the cursor that
+// follows, and notes what was committed. It owns the document.
+type committer struct {
+	s           *session
+	state       *state
+	mostLetters int // MAX_DEAD_LETTERS
+	log         passLog
+}
+
+// commit brings one batch into Kafka. An error means that the session is to be
+// closed.
+func (c *committer) commit(ctx context.Context, b *batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for {
+		d, err := c.decide(b)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		doc := c.s.doc.with(b)
+		published, err := c.s.publish(ctx, d, doc)
+		if err != nil {
+			c.state.transaction(false, 0)
+			if err = c.learn(ctx, d, err); err != nil {
+				return fmt.Errorf("publish: %w", err)
+			}
+			continue
+		}
+		if published {
+			c.state.transaction(true, time.Since(began))
+		}
+		c.s.known.apply(d.changes)
+		c.s.memory.noteLetters(d.letters)
+		b.rule.committed(d)
+		c.state.committed(b.note, d.counts)
+		c.showMoved()
+		c.log.batch(b, d)
+		return nil
+	}
+}
+
+// decide makes the draft of a batch.
+func (c *committer) decide(b *batch) (*draft, error) {
+	known := c.s.known
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	d := c.s.newDraft(b)
+	if err := b.rule.decide(d, b); err != nil {
+		return nil, err
+	}
+	return d, d.tooManyLetters(c.mostLetters)
+}
+
+// learn makes of a refusal for size what is to be done next: the topic may have
+// got another limit, the batches may have to be smaller, or one record really
+// does not fit. It returns nil where the batch is to be tried again.
+func (c *committer) learn(ctx context.Context, d *draft, err error) error {
+	var large *tooLargeError
+	if !errors.As(err, &large) {
+		return err
+	}
+	s := c.s
+	now, derr := s.topics.limit(ctx, s.topic.name)
+	switch {
+	case derr == nil && now > 0 && now != s.topic.maxBytes && now < large.size:
+		s.log.Warn("the topic takes smaller records than before", "topic", s.topic.name, "max_message_bytes", now, "before", s.topic.maxBytes)
+		s.topic.maxBytes = now
+		return nil
+	case large.record == nil:
+		s.topic.maxBytes = max(s.topic.maxBytes/2, 1)
+		return nil
+	}
+	rec := large.record
+	for _, change := range d.changes {
+		if !change.gone && string(s.key(change.key)) == string(rec.Key) {
+			s.memory.refused(change.objectID, oversize{hash: change.hash, size: recordSize(rec)})
+			return nil
+		}
+	}
+	return refusedError{large.error}
+}
+
+// showMoved shows how many records still stand in partitions that are not their
+// key's.
+func (c *committer) showMoved() {
+	_, moved := c.s.known.len()
+	if moved == 0 {
+		c.state.warn("moved", "")
+		return
+	}
+	c.state.warn("moved", fmt.Sprintf("partitions were added to topic %s: %d records stand in others than their keys' and are moved as they are read again",
+		c.s.topic.name, moved))
+}

@@ -1,0 +1,124 @@
+package producer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+)
+
+// document is what is committed for a stream: the value of "cursor" in the
+// entry of the offsets topic.
+type document struct {
+	// TopicID is of the topic that the parts were written for. A topic that was
+	// deleted and made anew has another one, and then the parts mean nothing.
+	TopicID string `json:"topic_id,omitempty"`
+	// UpTo says that what Pylon held then is in Kafka.
+	UpTo time.Time `json:"up_to,omitzero"`
+	// CaughtUpAt is when the stream last caught up with Pylon.
+	CaughtUpAt time.Time `json:"caught_up_at,omitzero"`
+	// Anew are positions in the stream's topic by partition: what stands before
+	// them is to be published once more.
+	Anew map[int32]int64 `json:"anew,omitempty"`
+	// Parts are where each way to read the stream stands.
+	Parts map[string]part `json:"parts,omitempty"`
+}
+
+// part is where one way to read a stream stands.
+type part struct {
+	// Ended is when this way was last gone to its end; what is due follows from it.
+	Ended time.Time `json:"ended_at,omitzero"`
+	// Cursor is the reader's own, where to go on.
+	Cursor json.RawMessage `json:"cursor,omitempty"`
+}
+
+// parseDocument reads the document of a stream. One that cannot be read stops
+// the stream: where to go on is not guessed.
+func parseDocument(stream string, cursor json.RawMessage) (document, error) {
+	var doc document
+	if len(cursor) == 0 {
+		return doc, nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(cursor))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return doc, badCursor(stream, err)
+	}
+	return doc, nil
+}
+
+// decodeCursor reads the cursor of a part.
+func decodeCursor(stream string, cursor json.RawMessage, into any) error {
+	if len(cursor) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(cursor, into); err != nil {
+		return badCursor(stream, err)
+	}
+	return nil
+}
+
+func badCursor(stream string, err error) error {
+	return refuse("cursor of %s in the offsets topic cannot be read (%w): "+
+		"reset the stream (`pylon-kafka offsets reset %s`), or run the version that wrote it", stream, err, stream)
+}
+
+// fit returns the document as it holds for a topic at a time, and what is to
+// be said about the difference, or "".
+//
+// The parts of another topic are dropped. A moment of the future is a clock that
+// jumped: it counts as now, so that what is due comes an interval later at most.
+func (d document) fit(topicID string, now time.Time) (document, string) {
+	if d.TopicID != "" && d.TopicID != topicID {
+		return document{TopicID: topicID}, "the topic is not the one that the cursor was written for: everything is read and published again"
+	}
+	d.TopicID = topicID
+	said := ""
+	parts := make(map[string]part, len(d.Parts))
+	for name, p := range d.Parts {
+		if p.Ended.After(now) {
+			said = fmt.Sprintf("the last %s is dated in the future (%s): a clock has jumped; it counts as of now", name, p.Ended.Format(time.RFC3339))
+			p.Ended = now.UTC().Truncate(time.Second)
+		}
+		parts[name] = p
+	}
+	d.Parts = parts
+	if d.UpTo.After(now) {
+		d.UpTo = now.UTC()
+	}
+	if d.CaughtUpAt.After(now) {
+		d.CaughtUpAt = now.UTC()
+	}
+	return d, said
+}
+
+// with returns the document after a batch.
+func (d document) with(b *batch) document {
+	p, parts := d.Parts[b.part], maps.Clone(d.Parts)
+	if parts == nil {
+		parts = make(map[string]part, 1)
+	}
+	if b.cursor != nil {
+		p.Cursor = b.cursor
+	}
+	if !b.ended.IsZero() {
+		p.Ended = b.ended.UTC()
+	}
+	parts[b.part] = p
+	d.Parts = parts
+	if b.note.upTo.After(d.UpTo) {
+		d.UpTo = b.note.upTo.UTC().Truncate(time.Millisecond)
+	}
+	if b.note.caughtUp.After(d.CaughtUpAt) {
+		d.CaughtUpAt = b.note.caughtUp.UTC().Truncate(time.Millisecond)
+	}
+	return d
+}
+
+// moves reports whether to differs from d in where reading goes on.
+func (d document) moves(to document) bool {
+	return d.TopicID != to.TopicID || !maps.EqualFunc(d.Parts, to.Parts, func(a, b part) bool {
+		return a.Ended.Equal(b.Ended) && bytes.Equal(a.Cursor, b.Cursor)
+	})
+}

@@ -1,0 +1,37 @@
+package producer
+
+import (
+	"bytes"
+
+	"pylon-kafka/extract"
+)
+
+// prepared is what a record of a page becomes while the page is decoded: Avro,
+// so that raw JSON lives for one record and not for a page. A record that
+// consumers have is not prepared.
+type prepared struct {
+	value    []byte   // with the wire header
+	unmapped []string // pointers of what travels in unmapped
+	err      error    // why it cannot be encoded
+	raw      []byte   // the JSON, only of what may become a dead letter
+}
+
+// prepare is given to the client, which calls it for each record with a key, as
+// soon as it is read. It may be called by several goroutines.
+func (s *session) prepare(always bool) func(*extract.Record) {
+	return func(r *extract.Record) {
+		if !always && s.known.has(r) {
+			return
+		}
+		p := &prepared{}
+		buf := make([]byte, 0, len(s.header)+len(r.JSON))
+		p.value, p.unmapped, p.err = s.codec.Encode(append(buf, s.header...), r.JSON)
+		if p.err != nil || len(p.value) > s.topic.maxBytes/2 {
+			p.raw = bytes.Clone(r.JSON)
+		}
+		if waste := cap(p.value) - len(p.value); p.err == nil && waste > len(p.value)/4 {
+			p.value = bytes.Clone(p.value) // it may wait for a while, and many with it
+		}
+		r.Prepared = p
+	}
+}

@@ -1,0 +1,283 @@
+package producer
+
+import (
+	"slices"
+	"time"
+
+	"pylon-kafka/extract"
+)
+
+// keyed calls fn for each record that has a key; one without is a dead letter,
+// and counted.
+func (d *draft) keyed(records []extract.Record, fn func(objectID, *extract.Record) error) (keyless int, err error) {
+	for i := range records {
+		r := &records[i]
+		if r.Err != nil {
+			keyless++
+			err = d.deadLetter(r, r.JSON, r.Err)
+		} else {
+			err = fn(d.s.known.id(r), r)
+		}
+		if err != nil {
+			return keyless, err
+		}
+	}
+	return keyless, nil
+}
+
+// compare says how an object stands to what consumers have.
+func (d *draft) compare(id objectID, r *extract.Record) comparison {
+	if hash, ok := d.fresh[id]; ok {
+		if hash == r.Hash {
+			return same
+		}
+		return other
+	}
+	have, ok := d.s.known.view.hash(id.parent, id.key)
+	if _, moved := d.s.known.moved[id]; moved {
+		return other
+	}
+	switch {
+	case !ok:
+		return absent
+	case have == r.Hash&hashMask:
+		return same
+	default:
+		return other
+	}
+}
+
+type comparison int
+
+const (
+	absent comparison = iota // consumers lack the object
+	same                     // they have this content
+	other                    // they have another one
+)
+
+// differs is the rule of the poll and the backfill: what differs from what
+// consumers have is published.
+type differs struct{ memory *issueMemory }
+
+func (r differs) decide(d *draft, b *batch) error {
+	_, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+		switch d.compare(id, rec) {
+		case same:
+			d.unchanged()
+			return nil
+		case absent:
+			if r.memory.isDeleted(id.key) {
+				d.unchanged() // the index lags behind
+				return nil
+			}
+		case other:
+		}
+		return d.publish(id, rec, createdDay(rec.CreatedAt))
+	})
+	return err
+}
+
+func (r differs) committed(d *draft) {
+	for _, c := range d.changes {
+		if d.origin == originPoll {
+			r.memory.notePolled(c.key)
+		}
+	}
+}
+
+// repairs is the rule of reconcile: what the topic lacks or has older is
+// published, and what Pylon confirmed as deleted gets a tombstone.
+type repairs struct {
+	memory  *issueMemory
+	guard   *safeguard
+	began   time.Time // of the page's request: what a poll published since is newer
+	settled time.Time // what was updated later is left to the poll
+	deleted []string  // issues that Pylon confirmed as deleted
+	looked  int       // how many known issues the window was to hold
+}
+
+func (r repairs) decide(d *draft, b *batch) error {
+	_, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+		if !r.wants(d, id, rec) {
+			d.unchanged()
+			return nil
+		}
+		return d.publish(id, rec, createdDay(rec.CreatedAt))
+	})
+	if err != nil {
+		return err
+	}
+	if r.looked > 0 {
+		if err := r.guard.piece(reconcilePart, tally{r.looked, len(r.deleted)}); err != nil {
+			return err
+		}
+	}
+	for _, key := range r.deleted {
+		if _, there := d.s.known.view.hash("", key); there {
+			d.tombstone(objectID{key: key})
+		}
+	}
+	return nil
+}
+
+func (r repairs) wants(d *draft, id objectID, rec *extract.Record) bool {
+	if at, err := time.Parse(time.RFC3339, rec.UpdatedAt); err == nil && at.After(r.settled) {
+		return false // the poll brings it
+	}
+	switch d.compare(id, rec) {
+	case same:
+		return false
+	case absent:
+		return d.s.topic.compacted // a topic that is not has lost old objects on purpose
+	default:
+		return !r.memory.polledSince(id.key, r.began)
+	}
+}
+
+func (r repairs) committed(d *draft) {
+	if r.looked > 0 {
+		r.guard.took(reconcilePart, tally{r.looked, len(r.deleted)})
+	}
+	for _, c := range d.changes {
+		if c.gone {
+			r.memory.noteDeleted(c.key, time.Now())
+		}
+	}
+}
+
+// pass is one reading of a whole list, over all its batches.
+type pass struct {
+	number   uint16 // the mark of what was seen; not 0
+	doubtful string // why it tombstones nothing; "": it does
+}
+
+// wholePass is the rule of a full refresh: what differs is published, and after
+// the last page what the pass did not contain gets a tombstone.
+type wholePass struct {
+	pass     *pass
+	last     bool
+	snapshot bool // publish unchanged objects too
+	guard    *safeguard
+}
+
+func (r wholePass) decide(d *draft, b *batch) error {
+	keyless, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+		d.s.known.view.setMark(id.key, r.pass.number)
+		how := d.compare(id, rec)
+		if _, again := d.fresh[id]; how == same && (!r.snapshot || again) {
+			d.unchanged()
+			return nil
+		}
+		return d.publish(id, rec, r.pass.number)
+	})
+	if err != nil {
+		return err
+	}
+	if keyless > 0 {
+		r.pass.doubtful = "an object without its key was in the pass"
+	}
+	if !r.last {
+		return nil
+	}
+	return r.end(d)
+}
+
+// end publishes tombstones for what the complete pass did not contain.
+func (r wholePass) end(d *draft) error {
+	view := d.s.known.view
+	gone := view.marked(func(mark uint16) bool { return mark != r.pass.number })
+	gone = slices.DeleteFunc(gone, func(key string) bool {
+		_, now := d.fresh[objectID{key: key}]
+		return now
+	})
+	if len(gone) == 0 {
+		return nil
+	}
+	if r.pass.doubtful != "" {
+		d.s.log.Warn("the pass tombstones nothing", "reason", r.pass.doubtful, "missing", len(gone))
+		return nil
+	}
+	if d.s.tombstones {
+		if err := r.guard.whole(refreshPart, tally{view.len(), len(gone)}); err != nil {
+			return err
+		}
+	}
+	for _, key := range gone {
+		d.tombstone(objectID{key: key})
+	}
+	return nil
+}
+
+func (r wholePass) committed(*draft) {}
+
+// families is the rule of the lanes: of each issue's children what differs is
+// published, and what the issue has no more gets a tombstone.
+type families struct {
+	quarrel *quarrel
+	guard   *safeguard
+	tally   tally // of the batch, as decided
+}
+
+func (r *families) decide(d *draft, b *batch) error {
+	var t tally
+	for _, f := range b.families {
+		if !r.quarrel.settle(f.claim) {
+			continue
+		}
+		missing, known, err := d.family(f)
+		if err != nil {
+			return err
+		}
+		if !f.gone { // that an issue is gone, Pylon confirmed
+			t.known += known
+			t.missing += missing
+		}
+	}
+	r.tally = t
+	if !d.s.tombstones {
+		return nil
+	}
+	return r.guard.piece(lanesTally, t)
+}
+
+func (r *families) committed(*draft) { r.guard.took(lanesTally, r.tally) }
+
+// lanesTally names what the lanes read, for the safeguard.
+const lanesTally = "what was read of the issues' children"
+
+// family adds the children of one issue, and tombstones for those that it has
+// no more. It returns how many of how many known ones are missing.
+func (d *draft) family(f family) (missing, known int, err error) {
+	listed := make(map[string]struct{}, len(f.records))
+	keyless, err := d.keyed(f.records, func(_ objectID, r *extract.Record) error {
+		listed[r.Key] = struct{}{}
+		id := objectID{f.issue, r.Key}
+		if d.compare(id, r) == same {
+			d.unchanged()
+			return nil
+		}
+		return d.publish(id, r, 0)
+	})
+	if err != nil || keyless > 0 {
+		return 0, 0, err
+	}
+	children := d.s.known.view.children(f.issue)
+	gone := slices.DeleteFunc(slices.Clone(children), func(key string) bool {
+		_, ok := listed[key]
+		return ok
+	})
+	if len(gone) == 0 {
+		return 0, len(children), nil
+	}
+	elsewhere := d.s.known.view.elsewhere(f.issue, gone)
+	for _, key := range gone {
+		id := objectID{f.issue, key}
+		if slices.Contains(elsewhere, key) || d.holds(key) {
+			d.adopt(id) // it is another issue's child now
+			continue
+		}
+		d.tombstone(id)
+		missing++
+	}
+	return missing, len(children), nil
+}

@@ -1,0 +1,96 @@
+package producer
+
+import (
+	"fmt"
+	"sync"
+)
+
+// safeguard keeps a complete read that lacks most of what consumers have from
+// being believed at once: a token that lost a permission, or a filter that Pylon
+// misreads, looks just like deletions. It outlives the sessions of its stream
+// and is safe for concurrent use.
+type safeguard struct {
+	stream string
+	share  float64 // TOMBSTONES_MAX_SHARE
+
+	mu      sync.Mutex
+	doubted map[string]bool  // what was not believed once and is read once more
+	tallies map[string]tally // of what is read in pieces
+}
+
+// tally is how many known objects were looked for, and how many were missing.
+type tally struct{ known, missing int }
+
+// enough is how many objects must be known for a share of them to mean something.
+const enoughKnown = 20
+
+func newSafeguard(stream string, share float64) *safeguard {
+	return &safeguard{stream: stream, share: share, doubted: make(map[string]bool), tallies: make(map[string]tally)}
+}
+
+func (s *safeguard) tooMany(t tally) bool {
+	return t.known >= enoughKnown && float64(t.missing) > s.share*float64(t.known)
+}
+
+// whole judges a complete read of what: of t.known objects it lacks t.missing.
+// It returns nil if that is to be believed. The first time it is not, the error
+// makes the stream read once more; if that says the same, the stream is down.
+func (s *safeguard) whole(what string, t tally) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.judge(what, t)
+}
+
+// piece judges one piece of what together with those that [safeguard.took] has
+// noted before it.
+func (s *safeguard) piece(what string, t tally) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.tallies[what]
+	sum.known += t.known
+	sum.missing += t.missing
+	if err := s.judge(what, sum); err != nil {
+		delete(s.tallies, what)
+		return err
+	}
+	return nil
+}
+
+// took adds a piece that was published to those before it; the oldest of very
+// many count less and less.
+func (s *safeguard) took(what string, t tally) {
+	const memory = 1000
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.tallies[what]
+	sum.known += t.known
+	sum.missing += t.missing
+	if sum.known > memory {
+		sum.known, sum.missing = sum.known/2, sum.missing/2
+	}
+	s.tallies[what] = sum
+}
+
+// fresh begins a new tally of what.
+func (s *safeguard) fresh(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tallies, what)
+}
+
+func (s *safeguard) judge(what string, t tally) error {
+	if !s.tooMany(t) {
+		if t.known >= enoughKnown {
+			delete(s.doubted, what)
+		}
+		return nil
+	}
+	err := fmt.Errorf("%s: %s lacks %d of %d objects that the topic holds, a larger share than TOMBSTONES_MAX_SHARE (%v): "+
+		"a token that lost a permission looks like this, so no tombstone is published; "+
+		"if they are deleted indeed, set TOMBSTONES_MAX_SHARE=1 until they are gone", s.stream, what, t.missing, t.known, s.share)
+	if s.doubted[what] {
+		return refusedError{err}
+	}
+	s.doubted[what] = true
+	return againError{fmt.Errorf("read once more: %w", err)}
+}

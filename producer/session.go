@@ -1,0 +1,161 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kprom"
+
+	"pylon-kafka/avro"
+	"pylon-kafka/extract"
+	"pylon-kafka/offsets"
+)
+
+const (
+	// transactionTimeout is how long Kafka lets a transaction stand open. It
+	// counts from the first record, so everything slow is done before.
+	transactionTimeout = 40 * time.Second
+	// transactionWork is how long we try ourselves, so that a transaction is
+	// ended by us and not by Kafka.
+	transactionWork = 30 * time.Second
+	// grace is what a transaction that is open at a stop may still take.
+	grace = 8 * time.Second
+)
+
+// session is a stream that is open: from the taking over of its transactional
+// id to the closing of the client. While it is open it is the only writer of the
+// topic and of the stream's cursor; a later session fences it.
+type session struct {
+	streamSettings
+	topic   topic
+	cl      *kgo.Client
+	doc     document // as committed
+	resumed bool     // a cursor was found
+	records int64    // committed over the stream's life
+	header  []byte   // what the wire format puts before the Avro
+	schema  *kgo.Record
+	known   *known
+	deleted map[string]time.Time // tombstones of the topic that are not long ago
+	framing framing              // what stands before the Avro in the topic's records
+}
+
+// streamSettings is what a stream is opened with, time and again.
+type streamSettings struct {
+	stream     extract.Stream
+	codec      *avro.Codec
+	connector  string
+	letters    string // the dead-letter topic
+	tombstones bool
+	store      offsets.Store
+	memory     *streamMemory
+	log        *slog.Logger
+	unsettled  time.Duration // how long a tombstone stays in deleted
+	topics     *topicKeeper
+	wire       wire
+	opts       clientOptions
+}
+
+// clientOptions make the clients of a stream.
+type clientOptions struct {
+	cluster     []kgo.Opt // how to reach it
+	txnID       string
+	compression kgo.CompressionCodec
+	registerer  prometheus.Registerer
+}
+
+// openSession makes the caller the owner of a stream, in the one order that
+// loses nothing: take over the transactional id, which ends what a predecessor
+// may still have open and keeps it from committing; only then read the cursor
+// and what the topic holds.
+func openSession(ctx context.Context, set streamSettings) (*session, error) {
+	s := &session{streamSettings: set}
+	var err error
+	if s.topic, err = set.topics.stream(ctx, set.stream.Name); err != nil {
+		return nil, err
+	}
+	s.cl, err = kgo.NewClient(append(set.opts.cluster[:len(set.opts.cluster):len(set.opts.cluster)],
+		kgo.TransactionalID(set.opts.txnID),
+		kgo.TransactionTimeout(transactionTimeout),
+		kgo.ProducerBatchCompression(set.opts.compression),
+		kgo.ProducerBatchMaxBytes(maxMessageBytesDeadLetter),
+		kgo.ProducerLinger(0), // a page is flushed at once
+		kgo.RecordPartitioner(byTopic(s.topic.name)),
+		kgo.WithHooks(kprom.NewMetrics(namespace,
+			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	if err := s.load(ctx); err != nil {
+		s.cl.Close()
+		return nil, err
+	}
+	objects, moved := s.known.len()
+	s.log.Info("stream opened", "topic", s.topic.name, "objects", objects, "resumed", s.resumed)
+	if moved > 0 {
+		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
+			"topic", s.topic.name, "records", moved)
+	}
+	return s, nil
+}
+
+// load takes over the transactional id, then reads cursor, topic and schema id.
+func (s *session) load(ctx context.Context) error {
+	if _, _, err := s.cl.ProducerID(ctx); err != nil {
+		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID, fenced(err))
+	}
+	entry, err := s.store.Load(ctx, s.stream.Name)
+	switch {
+	case errors.Is(err, offsets.ErrNoCursor):
+	case errors.Is(err, offsets.ErrUnreadable):
+		return refusedError{err}
+	case err != nil:
+		return err
+	}
+	s.resumed, s.records = entry.Cursor != nil, entry.Records
+	doc, err := parseDocument(s.stream.Name, entry.Cursor)
+	if err != nil {
+		return err
+	}
+	fit, said := doc.fit(s.topic.id, time.Now())
+	if said != "" {
+		s.log.Warn(said, "topic", s.topic.name)
+	}
+	s.doc = fit
+	if s.header, s.schema, err = s.wire.header(ctx, s); err != nil {
+		return err
+	}
+	if err := s.rebuild(ctx); err != nil {
+		return err
+	}
+	return s.wire.fits(ctx, s)
+}
+
+// rebuild learns from the topic what consumers have.
+func (s *session) rebuild(ctx context.Context) error {
+	b := newRebuild(s)
+	if err := offsets.Scan(ctx, s.opts.cluster, s.topic.name, b.take); err != nil {
+		return err
+	}
+	b.finish()
+	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
+	if b.foreign > 0 {
+		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
+			"topic", s.topic.name, "records", b.foreign, "connector", s.connector)
+	}
+	return nil
+}
+
+// close closes the client; nothing may use the session then.
+func (s *session) close() { s.cl.Close() }
+
+// partition is where Kafka's own clients put a key.
+func (s *session) partition(key string) int32 { return offsets.Partition(key, s.topic.partitions) }
+
+// key is the key of a record.
+func (s *session) key(key string) []byte { return []byte(key) }

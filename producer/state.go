@@ -1,0 +1,320 @@
+package producer
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"pylon-kafka/extract"
+)
+
+// troubleShown is how long something may be tried again before it is shown;
+// twice the stream's interval if that is shorter.
+const troubleShown = 30 * time.Second
+
+// state is everything that is shown of one stream. Status page, metrics, tables
+// and logs all read it. It is safe for concurrent use.
+type state struct {
+	mu       sync.Mutex
+	status   Status // without what read works out
+	started  time.Time
+	opened   bool                       // the cursor is loaded, or the stream has failed alone
+	troubles map[string]extract.Trouble // what is tried again now, by who tries
+	left     map[string]int64           // issues still to be worked, by lane
+	parked   map[string][]Parked        // by lane
+	warnings map[string]string          // by what they are about
+	minutes  minutes                    // records and tombstones
+	worked   minutes                    // issues whose children were read
+	ended    transactions
+}
+
+// transactions counts how they ended.
+type transactions struct {
+	committed, aborted int64
+	seconds            prometheus.Histogram
+}
+
+func newState(stream, topic string, interval time.Duration) *state {
+	return &state{
+		status: Status{
+			Stream: stream, Topic: topic,
+			Condition: Condition{State: Starting, Owned: true},
+			Times:     Times{Interval: interval},
+			Work:      Work{Progress: -1},
+		},
+		started:  time.Now(),
+		troubles: make(map[string]extract.Trouble),
+		left:     make(map[string]int64),
+		parked:   make(map[string][]Parked),
+		warnings: make(map[string]string),
+		ended: transactions{seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "transaction_duration_seconds",
+			Help:        "From the begin of a Kafka transaction to its commit.",
+			Buckets:     prometheus.ExponentialBuckets(0.001, 2, 15),
+			ConstLabels: prometheus.Labels{"stream": stream},
+		})},
+	}
+}
+
+// starting shows that the stream is being opened. A reason that is shown stays
+// until the stream is open.
+func (s *state) starting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.State != Failed {
+		s.status.State = Starting
+	}
+}
+
+// open shows that the stream is open, with what its cursor says.
+func (s *state) open(doc document, resumed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.status.Condition
+	c.State, c.Up, c.Reason, c.Since, c.NextTry = Idle, true, "", time.Time{}, time.Time{}
+	c.Resumed = c.Resumed || resumed
+	s.opened = true
+	s.status.Cursor, s.status.LastSuccess = doc.UpTo, doc.CaughtUpAt
+}
+
+// fail shows that the stream is closed, why, and when it is opened again.
+func (s *state) fail(t extract.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.status.Condition
+	c.State, c.Up, c.Reason, c.NextTry = Failed, false, t.Err.Error(), t.Next
+	c.LastError, c.LastErrorAt = c.Reason, time.Now()
+	if c.Since.IsZero() {
+		c.Since = t.Since
+	}
+	s.opened = true
+	clear(s.troubles)
+}
+
+// waiting shows why the stream is not open yet.
+func (s *state) waiting(t extract.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.status.Condition
+	c.State, c.Up, c.Reason, c.NextTry = Starting, false, t.Err.Error(), t.Next
+	c.LastError, c.LastErrorAt = c.Reason, time.Now()
+	if c.Since.IsZero() {
+		c.Since = t.Since
+	}
+}
+
+// standby shows that another replica has the stream; owner may be empty.
+func (s *state) standby(owner string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.status.Condition
+	*c = Condition{State: Standby, Owner: owner, LastError: c.LastError, LastErrorAt: c.LastErrorAt}
+	s.opened = true
+	clear(s.troubles)
+	clear(s.left)
+	clear(s.parked)
+	clear(s.warnings)
+}
+
+// own shows that this replica has the stream.
+func (s *state) own() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Condition = Condition{State: Starting, Owned: true, Resumed: s.status.Resumed}
+}
+
+// trouble notes what who tries again; a zero Trouble that it is over.
+func (s *state) trouble(who string, t extract.Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.Err == nil {
+		delete(s.troubles, who)
+		return
+	}
+	s.troubles[who] = t
+	s.status.LastError, s.status.LastErrorAt = t.Err.Error(), time.Now()
+}
+
+// warn shows text about a matter until it is replaced or, by "", removed.
+func (s *state) warn(about, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text == "" {
+		delete(s.warnings, about)
+		return
+	}
+	s.warnings[about] = text
+}
+
+// committed shows a batch that is in Kafka.
+func (s *state) committed(n note, c Counts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Records += c.Records
+	s.status.Tombstones += c.Tombstones
+	s.status.Unchanged += c.Unchanged
+	s.status.DeadLetters += c.DeadLetters
+	s.status.Unmapped += c.Unmapped
+	s.minutes.add(time.Now(), c.Records+c.Tombstones)
+	s.noteLocked(n)
+}
+
+// note shows what follows from a read without a commit.
+func (s *state) note(n note) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noteLocked(n)
+}
+
+func (s *state) noteLocked(n note) {
+	if n.state != "" {
+		s.status.State, s.status.Progress = n.state, n.progress
+	}
+	if n.upTo.After(s.status.Cursor) {
+		s.status.Cursor = n.upTo
+	}
+	if n.caughtUp.After(s.status.LastSuccess) {
+		s.status.LastSuccess = n.caughtUp
+	}
+	if n.lane != "" {
+		s.left[n.lane] = n.left
+		s.parked[n.lane] = n.parked
+		s.worked.add(time.Now(), n.worked)
+		s.status.Backlog = 0
+		for _, left := range s.left {
+			s.status.Backlog += left
+		}
+	}
+}
+
+// done shows that a sync of the stream is finished.
+func (s *state) done() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.State, s.status.Elapsed = Done, time.Since(s.started)
+}
+
+// next shows when the stream looks again.
+func (s *state) next(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.NextPass = at
+}
+
+// transaction counts one that ended after d.
+func (s *state) transaction(committed bool, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !committed {
+		s.ended.aborted++
+		return
+	}
+	s.ended.committed++
+	s.ended.seconds.Observe(d.Seconds())
+}
+
+// read returns the status as of now.
+func (s *state) read() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	out := s.status
+	if out.State != Done {
+		out.Elapsed = now.Sub(s.started)
+	}
+	for _, lane := range slices.Sorted(maps.Keys(s.parked)) {
+		out.Parked = append(out.Parked, s.parked[lane]...)
+	}
+	for _, about := range slices.Sorted(maps.Keys(s.warnings)) {
+		out.Warnings = append(out.Warnings, s.warnings[about])
+	}
+	out.Throughput = s.minutes.hour(now)
+	out.BacklogLeft = s.estimate(now)
+	if t, ok := s.worst(now); ok && out.Up {
+		out.State, out.Up = Retrying, false
+		out.Reason, out.Since, out.NextTry = t.Err.Error(), t.Since, t.Next
+	}
+	return out
+}
+
+// worst returns the trouble that has lasted longest, if it is to be shown.
+func (s *state) worst(now time.Time) (extract.Trouble, bool) {
+	var worst extract.Trouble
+	for _, t := range s.troubles {
+		if worst.Err == nil || t.Since.Before(worst.Since) {
+			worst = t
+		}
+	}
+	shown := troubleShown
+	if s.status.Interval > 0 {
+		shown = min(shown, 2*s.status.Interval)
+	}
+	return worst, worst.Err != nil && now.Sub(worst.Since) >= shown
+}
+
+// estimate is how long the backlog takes at the pace of the last minutes.
+func (s *state) estimate(now time.Time) time.Duration {
+	const window = 5
+	n := s.worked.last(now, window)
+	if s.status.Backlog == 0 || n == 0 {
+		return 0
+	}
+	span := min(now.Sub(s.started), window*time.Minute)
+	return time.Duration(float64(span) / float64(n) * float64(s.status.Backlog)).Round(time.Second)
+}
+
+func (s *state) ready() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
+// lastCommit tells when something was last committed or found to be up to date.
+func (s *state) lastSuccess() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status.LastSuccess
+}
+
+// minutes counts by minute over an hour.
+type minutes struct {
+	counts [60]int64
+	at     int64 // the minute of the last count, in minutes since 1970
+}
+
+func (m *minutes) add(now time.Time, n int64) {
+	m.move(now)
+	m.counts[m.at%60] += n
+}
+
+// move makes now's minute the last one.
+func (m *minutes) move(now time.Time) {
+	minute := now.Unix() / 60
+	for m.at = max(m.at, minute-60); m.at < minute; {
+		m.at++
+		m.counts[m.at%60] = 0
+	}
+}
+
+// hour returns the counts, the oldest first.
+func (m *minutes) hour(now time.Time) []int64 {
+	m.move(now)
+	out := make([]int64, 0, 60)
+	for i := range int64(60) {
+		out = append(out, m.counts[(m.at+1+i)%60])
+	}
+	return out
+}
+
+// last adds up the last n minutes, the one that runs included.
+func (m *minutes) last(now time.Time, n int64) int64 {
+	m.move(now)
+	var sum int64
+	for i := range n {
+		sum += m.counts[(m.at-i+60)%60]
+	}
+	return sum
+}
