@@ -14,7 +14,9 @@ type committer struct {
 	s           *session
 	state       *state
 	mostLetters int // MAX_DEAD_LETTERS
-	log         passLog
+	log         *passLog
+	fit         func([]objectID) // told of dead letters that the topic takes now
+	warned      string           // what watch has logged
 }
 
 // commit brings one batch into Kafka. An error means that the session is to be
@@ -41,6 +43,7 @@ func (c *committer) commit(ctx context.Context, b *batch) error {
 		if published {
 			c.state.transaction(true, time.Since(began))
 		}
+		c.s.flushBytes = c.s.topic.MaxBytes
 		c.s.known.apply(d.changes)
 		c.s.memory.noteLetters(d.letters)
 		b.rule.committed(d)
@@ -53,9 +56,6 @@ func (c *committer) commit(ctx context.Context, b *batch) error {
 
 // decide makes the draft of a batch.
 func (c *committer) decide(b *batch) (*draft, error) {
-	known := c.s.known
-	known.mu.Lock()
-	defer known.mu.Unlock()
 	d := c.s.newDraft(b)
 	if err := b.rule.decide(d, b); err != nil {
 		return nil, err
@@ -72,14 +72,15 @@ func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 		return err
 	}
 	s := c.s
-	now, derr := s.topics.limit(ctx, s.topic.name)
+	now, derr := s.topics.look(ctx, s.stream.Name)
 	switch {
-	case derr == nil && now > 0 && now != s.topic.maxBytes && now < large.size:
-		s.log.Warn("the topic takes smaller records than before", "topic", s.topic.name, "max_message_bytes", now, "before", s.topic.maxBytes)
-		s.topic.maxBytes = now
+	case derr == nil && now.Described && now.MaxBytes < s.topic.MaxBytes:
+		s.log.Warn("the topic takes smaller records than before", "topic", s.topic.Name, "max_message_bytes", now.MaxBytes, "before", s.topic.MaxBytes)
+		s.topic.MaxBytes = now.MaxBytes
+		s.flushBytes = min(s.flushBytes, now.MaxBytes)
 		return nil
 	case large.record == nil:
-		s.topic.maxBytes = max(s.topic.maxBytes/2, 1)
+		s.flushBytes = max(s.flushBytes/2, 1)
 		return nil
 	}
 	rec := large.record
@@ -95,11 +96,11 @@ func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 // showMoved shows how many records still stand in partitions that are not their
 // key's.
 func (c *committer) showMoved() {
-	_, moved := c.s.known.len()
+	moved := c.s.known.misplaced.Len()
 	if moved == 0 {
 		c.state.warn("moved", "")
 		return
 	}
 	c.state.warn("moved", fmt.Sprintf("partitions were added to topic %s: %d records stand in others than their keys' and are moved as they are read again",
-		c.s.topic.name, moved))
+		c.s.topic.Name, moved))
 }

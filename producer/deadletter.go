@@ -8,6 +8,7 @@ import (
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/topics"
 )
 
 // deadLetter adds an object that cannot be published to the dead-letter topic,
@@ -22,7 +23,7 @@ func (d *draft) deadLetter(r *extract.Record, raw []byte, why error) error {
 	if s.memory.hasLetter(content) {
 		return nil
 	}
-	if len(raw) > maxMessageBytesDeadLetter*9/10 {
+	if len(raw) > topics.MaxBytesDeadLetter*9/10 {
 		return refuse("record of key %q (request %s) cannot be published (%w), and its %d bytes are too many for topic %s",
 			r.Key, r.RequestID, why, len(raw), s.letters)
 	}

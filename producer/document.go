@@ -69,12 +69,14 @@ func badCursor(stream string, err error) error {
 //
 // The parts of another topic are dropped. A moment of the future is a clock that
 // jumped: it counts as now, so that what is due comes an interval later at most.
-func (d document) fit(topicID string, now time.Time) (document, string) {
+// The clocks of the parts named slow begin at the first start.
+func (d document) fit(topicID string, now time.Time, slow ...string) (document, string) {
+	said := ""
 	if d.TopicID != "" && d.TopicID != topicID {
-		return document{TopicID: topicID}, "the topic is not the one that the cursor was written for: everything is read and published again"
+		said = "the topic is not the one that the cursor was written for: everything is read and published again"
+		d = document{}
 	}
 	d.TopicID = topicID
-	said := ""
 	parts := make(map[string]part, len(d.Parts))
 	for name, p := range d.Parts {
 		if p.Ended.After(now) {
@@ -82,6 +84,12 @@ func (d document) fit(topicID string, now time.Time) (document, string) {
 			p.Ended = now.UTC().Truncate(time.Second)
 		}
 		parts[name] = p
+	}
+	for _, name := range slow {
+		if p := parts[name]; p.Ended.IsZero() {
+			p.Ended = now.UTC().Truncate(time.Second)
+			parts[name] = p
+		}
 	}
 	d.Parts = parts
 	if d.UpTo.After(now) {

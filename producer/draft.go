@@ -11,7 +11,7 @@ import (
 )
 
 // draft is what a batch comes to: the records of one transaction, and what is
-// known once it is committed. The rule fills it while known is locked.
+// known once it is committed. The rule fills it.
 type draft struct {
 	s       *session
 	origin  string
@@ -28,9 +28,10 @@ type draft struct {
 // change is applied to what is known after the commit.
 type change struct {
 	objectID
-	hash uint64
-	mark uint16
-	gone bool
+	hash    uint64
+	mark    uint16
+	gone    bool
+	adopted bool // gone from this parent only
 }
 
 func (s *session) newDraft(b *batch) *draft {
@@ -60,13 +61,13 @@ func (d *draft) publish(id objectID, r *extract.Record, mark uint16) error {
 	}
 	if size, ok := d.s.memory.oversized(id, r.Hash); ok {
 		return d.deadLetter(r, d.s.raw(p), fmt.Errorf("record of key %q is larger than topic %s takes: %d bytes, max.message.bytes %d",
-			r.Key, d.s.topic.name, size, d.s.topic.maxBytes))
+			r.Key, d.s.topic.Name, size, d.s.topic.MaxBytes))
 	}
 	if d.s.known.isForeign(r.Key) {
 		return refuse("topic %s holds a record of key %q that CONNECTOR_NAME %q did not write: two that write to one topic must not share keys; "+
-			"give this deployment a KAFKA_TOPIC_PREFIX of its own", d.s.topic.name, r.Key, d.s.connector)
+			"give this deployment a KAFKA_TOPIC_PREFIX of its own", d.s.topic.Name, r.Key, d.s.connector)
 	}
-	d.leaveOldPlace(id)
+	d.leaveOldPlaces(id)
 	rec := d.record(r.Key)
 	rec.Value = p.value
 	d.header(rec, headerHash, hashText(r.Hash))
@@ -92,14 +93,8 @@ func (d *draft) tombstone(id objectID) {
 	if !d.s.tombstones {
 		return
 	}
+	d.leaveOldPlaces(id)
 	rec := d.record(id.key)
-	if from, ok := d.s.known.moved[id]; ok {
-		if from.both {
-			d.leaveOldPlace(id)
-		} else {
-			rec.Partition = from.partition
-		}
-	}
 	if id.parent != "" {
 		d.header(rec, headerParent, id.parent)
 	}
@@ -108,20 +103,21 @@ func (d *draft) tombstone(id objectID) {
 	d.counts.Tombstones++
 }
 
-// leaveOldPlace adds a tombstone where an object stands in a partition in which
-// Kafka's partitioner would not put it now.
-func (d *draft) leaveOldPlace(id objectID) {
-	from, ok := d.s.known.moved[id]
-	if !ok {
+// leaveOldPlaces adds a tombstone wherever an object stands in a partition in
+// which Kafka's partitioner would not put it now.
+func (d *draft) leaveOldPlaces(id objectID) {
+	if d.s.known.misplaced.Len() == 0 {
 		return
 	}
-	rec := d.record(id.key)
-	rec.Partition = from.partition
-	if id.parent != "" {
-		d.header(rec, headerParent, id.parent)
+	for _, partition := range d.s.known.misplaced.Partitions(id.key) {
+		rec := d.record(id.key)
+		rec.Partition = partition
+		if id.parent != "" {
+			d.header(rec, headerParent, id.parent)
+		}
+		d.records = append(d.records, rec)
+		d.counts.Tombstones++
 	}
-	d.records = append(d.records, rec)
-	d.counts.Tombstones++
 }
 
 // withdraw takes the object's record out again: a page held several versions of
@@ -132,7 +128,7 @@ func (d *draft) withdraw(id objectID) {
 	}
 	key := string(d.s.key(id.key))
 	of := func(rec *kgo.Record) bool {
-		return rec.Topic == d.s.topic.name && string(rec.Key) == key && readHeaders(rec).parent == id.parent && rec.Value != nil
+		return rec.Topic == d.s.topic.Name && string(rec.Key) == key && readHeaders(rec).parent == id.parent && rec.Value != nil
 	}
 	before := len(d.records)
 	d.records = slices.DeleteFunc(d.records, of)
@@ -144,7 +140,7 @@ func (d *draft) withdraw(id objectID) {
 // adopt notes that an object is another parent's now: not deleted, only not
 // below this one.
 func (d *draft) adopt(id objectID) {
-	d.changes = append(d.changes, change{objectID: id, gone: true})
+	d.changes = append(d.changes, change{objectID: id, gone: true, adopted: true})
 }
 
 // holds reports whether key is published by this draft below any parent.
@@ -160,7 +156,7 @@ func (d *draft) holds(key string) bool {
 // record returns a record of the stream's topic with the headers that all have.
 func (d *draft) record(key string) *kgo.Record {
 	rec := &kgo.Record{
-		Topic: d.s.topic.name, Partition: d.s.partition(key),
+		Topic: d.s.topic.Name, Partition: d.s.partition(key),
 		Key: d.s.key(key), Headers: make([]kgo.RecordHeader, 0, 7),
 	}
 	d.header(rec, headerConnector, d.s.connector)

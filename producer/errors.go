@@ -9,10 +9,11 @@ import (
 	"pylon-kafka/extract"
 )
 
-// ErrFenced says that another producer has taken over a stream's transactional
-// id. The one that was fenced ends and does not begin again by itself: that
-// would fence the other one in turn.
-var ErrFenced = errors.New("fenced by another producer with the same KAFKA_TRANSACTIONAL_ID_PREFIX")
+// ErrTakenOver says that another instance works the streams now: it was given
+// their leases while this one made a sync, or it uses the same transactional ids
+// without a lease. The one that was fenced does not begin again by itself, since
+// that would fence the other one in turn.
+var ErrTakenOver = errors.New("another instance has taken over")
 
 // fencedError is what Kafka answers to a producer that does not own its
 // transactional id any more. It happens for two reasons which Kafka does not
@@ -44,7 +45,7 @@ func isFenced(err error) bool {
 // fatal reports whether err ends the whole process and not just its stream:
 // another producer is there, or the token is refused, which holds for all.
 func fatal(err error) bool {
-	return errors.Is(err, ErrFenced) || errors.Is(err, extract.ErrUnauthorized)
+	return errors.Is(err, ErrTakenOver) || errors.Is(err, extract.ErrUnauthorized)
 }
 
 // refusedError marks an error that stays until somebody does something about it.

@@ -19,6 +19,7 @@ type prepared struct {
 // prepare is given to the client, which calls it for each record with a key, as
 // soon as it is read. It may be called by several goroutines.
 func (s *session) prepare(always bool) func(*extract.Record) {
+	large := s.topic.MaxBytes / 2
 	return func(r *extract.Record) {
 		if !always && s.known.has(r) {
 			return
@@ -26,7 +27,7 @@ func (s *session) prepare(always bool) func(*extract.Record) {
 		p := &prepared{}
 		buf := make([]byte, 0, len(s.header)+len(r.JSON))
 		p.value, p.unmapped, p.err = s.codec.Encode(append(buf, s.header...), r.JSON)
-		if p.err != nil || len(p.value) > s.topic.maxBytes/2 {
+		if p.err != nil || len(p.value) > large {
 			p.raw = bytes.Clone(r.JSON)
 		}
 		if waste := cap(p.value) - len(p.value); p.err == nil && waste > len(p.value)/4 {

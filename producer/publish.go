@@ -75,7 +75,7 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 type tooLargeError struct {
 	error
 	record *kgo.Record // the one that was refused, if it went alone
-	size   int
+	size   int // of the batches that were made
 }
 
 func (e *tooLargeError) Unwrap() error { return e.error }
@@ -112,7 +112,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 	}
 	var err error
 	for _, rec := range records {
-		if flight.records > 0 && flight.size+recordSize(rec) > s.topic.maxBytes {
+		if flight.records > 0 && flight.size+recordSize(rec) > s.flushBytes {
 			if err = flush(); err != nil || flight.refused != nil {
 				break
 			}
@@ -120,7 +120,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 		send(rec)
 	}
 	if err == nil && flight.refused == nil {
-		if flight.size > s.topic.maxBytes { // the cursor is not to be blamed with it
+		if flight.size > s.flushBytes { // the cursor is not to be blamed with it
 			err = flush()
 		}
 		if err == nil && flight.refused == nil {
@@ -141,13 +141,13 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 // tooLarge says what is known of a refusal.
 func (s *session) tooLarge(rec *kgo.Record, alone bool, err error) error {
 	err = fmt.Errorf("topic %s refuses a batch with the record of key %q (%d bytes): %w", rec.Topic, rec.Key, recordSize(rec), err)
-	if rec.Topic != s.topic.name {
+	if rec.Topic != s.topic.Name {
 		return refusedError{err}
 	}
 	if !alone {
 		rec = nil
 	}
-	return &tooLargeError{error: err, record: rec, size: s.topic.maxBytes}
+	return &tooLargeError{error: err, record: rec, size: s.flushBytes}
 }
 
 // abort ends the open transaction without its records and returns cause, joined

@@ -13,7 +13,7 @@ import (
 type rebuild struct {
 	s       *session
 	known   *known
-	astray  map[objectID]home // records in partitions that are not their key's
+	astray  map[objectID]uint16 // marks of records in partitions that are not their key's
 	deleted map[string]time.Time
 	framing framing
 	foreign int
@@ -22,7 +22,7 @@ type rebuild struct {
 func newRebuild(s *session) *rebuild {
 	return &rebuild{
 		s: s, known: newKnown(s.stream.Sync == extract.SyncChildren),
-		astray: make(map[objectID]home), deleted: make(map[string]time.Time), framing: make(framing),
+		astray: make(map[objectID]uint16), deleted: make(map[string]time.Time), framing: make(framing),
 	}
 }
 
@@ -41,11 +41,12 @@ func (b *rebuild) take(rec *kgo.Record) error {
 	own := rec.Partition == b.s.partition(key)
 	switch {
 	case rec.Value == nil && own:
-		b.known.view.remove(id.parent, key)
+		b.known.view.Remove(id.parent, key)
 		if time.Since(rec.Timestamp) < b.s.unsettled {
 			b.deleted[key] = rec.Timestamp
 		}
 	case rec.Value == nil:
+		b.known.misplaced.Remove(key, rec.Partition)
 		delete(b.astray, id)
 	default:
 		hash := h.hash
@@ -55,10 +56,11 @@ func (b *rebuild) take(rec *kgo.Record) error {
 			b.framing.see(rec)
 		}
 		if own {
-			b.known.view.set(id.parent, key, hash, h.createdDay)
+			b.known.view.Set(id.parent, key, hash, h.createdDay)
 			delete(b.deleted, key)
 		} else {
-			b.astray[id] = home{partition: rec.Partition, hash: hash, mark: h.createdDay}
+			b.astray[id] = h.createdDay
+			b.known.misplaced.Add(key, rec.Partition)
 		}
 	}
 	return nil
@@ -68,32 +70,29 @@ func (b *rebuild) take(rec *kgo.Record) error {
 // without our header, as a person may write it by hand, deletes what it names.
 func (b *rebuild) takeForeign(rec *kgo.Record, key string) {
 	h := readHeaders(rec)
-	switch {
-	case rec.Value != nil:
+	if rec.Value != nil {
 		if key != "" {
-			b.known.foreign.set("", key, 0, 0)
+			b.known.foreign.Set("", key, 0, 0)
 		}
 		b.foreign++
-	case h.connector != "" || key == "":
-		b.known.foreign.remove("", key)
+		return
+	}
+	b.known.foreign.Remove("", key)
+	switch {
+	case h.connector != "": // another connector's
+	case b.known.grouped && h.parent == "":
+		b.known.view.RemoveEverywhere(key)
 	default:
-		b.known.foreign.remove("", key)
-		if b.known.grouped && h.parent == "" {
-			b.known.view.removeEverywhere(key)
-		} else {
-			b.known.view.remove(h.parent, key)
-		}
+		b.known.view.Remove(h.parent, key)
 	}
 }
 
-// finish joins what stands in a key's partition with what does not.
+// finish adds what stands in other partitions than its keys'. It is read again
+// and moved, whatever its content.
 func (b *rebuild) finish() {
-	for id, at := range b.astray {
-		if _, there := b.known.view.hash(id.parent, id.key); there {
-			at.both = true
-		} else {
-			b.known.view.set(id.parent, id.key, at.hash, at.mark)
+	for id, mark := range b.astray {
+		if _, there := b.known.view.Hash(id.parent, id.key); !there {
+			b.known.view.Set(id.parent, id.key, 0, mark)
 		}
-		b.known.moved[id] = at
 	}
 }

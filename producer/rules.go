@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/internal/view"
 )
 
 // keyed calls fn for each record that has a key; one without is a dead letter,
@@ -33,14 +34,11 @@ func (d *draft) compare(id objectID, r *extract.Record) comparison {
 		}
 		return other
 	}
-	have, ok := d.s.known.view.hash(id.parent, id.key)
-	if _, moved := d.s.known.moved[id]; moved {
-		return other
-	}
+	have, ok := d.s.known.view.Hash(id.parent, id.key)
 	switch {
 	case !ok:
 		return absent
-	case have == r.Hash&hashMask:
+	case have == view.Cut(r.Hash) && !d.s.known.isMisplaced(id.key):
 		return same
 	default:
 		return other
@@ -113,7 +111,7 @@ func (r repairs) decide(d *draft, b *batch) error {
 		}
 	}
 	for _, key := range r.deleted {
-		if _, there := d.s.known.view.hash("", key); there {
+		if _, there := d.s.known.view.Hash("", key); there {
 			d.tombstone(objectID{key: key})
 		}
 	}
@@ -128,7 +126,7 @@ func (r repairs) wants(d *draft, id objectID, rec *extract.Record) bool {
 	case same:
 		return false
 	case absent:
-		return d.s.topic.compacted // a topic that is not has lost old objects on purpose
+		return d.s.topic.Compacted // a topic that is not has lost old objects on purpose
 	default:
 		return !r.memory.polledSince(id.key, r.began)
 	}
@@ -162,7 +160,7 @@ type wholePass struct {
 
 func (r wholePass) decide(d *draft, b *batch) error {
 	keyless, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
-		d.s.known.view.setMark(id.key, r.pass.number)
+		d.s.known.view.SetMark(id.key, r.pass.number)
 		how := d.compare(id, rec)
 		if _, again := d.fresh[id]; how == same && (!r.snapshot || again) {
 			d.unchanged()
@@ -184,8 +182,7 @@ func (r wholePass) decide(d *draft, b *batch) error {
 
 // end publishes tombstones for what the complete pass did not contain.
 func (r wholePass) end(d *draft) error {
-	view := d.s.known.view
-	gone := view.marked(func(mark uint16) bool { return mark != r.pass.number })
+	gone := slices.Sorted(d.s.known.view.Marked(func(mark uint16) bool { return mark != r.pass.number }))
 	gone = slices.DeleteFunc(gone, func(key string) bool {
 		_, now := d.fresh[objectID{key: key}]
 		return now
@@ -198,7 +195,7 @@ func (r wholePass) end(d *draft) error {
 		return nil
 	}
 	if d.s.tombstones {
-		if err := r.guard.whole(refreshPart, tally{view.len(), len(gone)}); err != nil {
+		if err := r.guard.whole(refreshPart, tally{d.s.known.view.Len(), len(gone)}); err != nil {
 			return err
 		}
 	}
@@ -261,7 +258,7 @@ func (d *draft) family(f family) (missing, known int, err error) {
 	if err != nil || keyless > 0 {
 		return 0, 0, err
 	}
-	children := d.s.known.view.children(f.issue)
+	children := d.s.known.view.Children(f.issue)
 	gone := slices.DeleteFunc(slices.Clone(children), func(key string) bool {
 		_, ok := listed[key]
 		return ok
@@ -269,7 +266,7 @@ func (d *draft) family(f family) (missing, known int, err error) {
 	if len(gone) == 0 {
 		return 0, len(children), nil
 	}
-	elsewhere := d.s.known.view.elsewhere(f.issue, gone)
+	elsewhere := d.s.known.view.Elsewhere(f.issue, gone)
 	for _, key := range gone {
 		id := objectID{f.issue, key}
 		if slices.Contains(elsewhere, key) || d.holds(key) {

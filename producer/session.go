@@ -14,6 +14,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/topics"
 )
 
 const (
@@ -32,7 +33,7 @@ const (
 // topic and of the stream's cursor; a later session fences it.
 type session struct {
 	streamSettings
-	topic   topic
+	topic   topics.Topic
 	cl      *kgo.Client
 	doc     document // as committed
 	resumed bool     // a cursor was found
@@ -42,6 +43,8 @@ type session struct {
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
 	framing framing              // what stands before the Avro in the topic's records
+
+	flushBytes int // how much goes into one batch
 }
 
 // streamSettings is what a stream is opened with, time and again.
@@ -82,9 +85,9 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		kgo.TransactionalID(set.opts.txnID),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerBatchCompression(set.opts.compression),
-		kgo.ProducerBatchMaxBytes(maxMessageBytesDeadLetter),
+		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
 		kgo.ProducerLinger(0), // a page is flushed at once
-		kgo.RecordPartitioner(byTopic(s.topic.name)),
+		kgo.RecordPartitioner(byTopic(s.topic.Name)),
 		kgo.WithHooks(kprom.NewMetrics(namespace,
 			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
 	)...)
@@ -95,11 +98,11 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		s.cl.Close()
 		return nil, err
 	}
-	objects, moved := s.known.len()
-	s.log.Info("stream opened", "topic", s.topic.name, "objects", objects, "resumed", s.resumed)
-	if moved > 0 {
+	s.flushBytes = s.topic.MaxBytes
+	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
+	if moved := s.known.misplaced.Len(); moved > 0 {
 		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
-			"topic", s.topic.name, "records", moved)
+			"topic", s.topic.Name, "records", moved)
 	}
 	return s, nil
 }
@@ -122,9 +125,9 @@ func (s *session) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fit, said := doc.fit(s.topic.id, time.Now())
+	fit, said := doc.fit(s.topic.ID, time.Now(), slowParts(s.stream)...)
 	if said != "" {
-		s.log.Warn(said, "topic", s.topic.name)
+		s.log.Warn(said, "topic", s.topic.Name)
 	}
 	s.doc = fit
 	if s.header, s.schema, err = s.wire.header(ctx, s); err != nil {
@@ -139,14 +142,14 @@ func (s *session) load(ctx context.Context) error {
 // rebuild learns from the topic what consumers have.
 func (s *session) rebuild(ctx context.Context) error {
 	b := newRebuild(s)
-	if err := offsets.Scan(ctx, s.opts.cluster, s.topic.name, b.take); err != nil {
+	if err := offsets.Scan(ctx, s.opts.cluster, s.topic.Name, b.take); err != nil {
 		return err
 	}
 	b.finish()
 	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
 	if b.foreign > 0 {
 		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
-			"topic", s.topic.name, "records", b.foreign, "connector", s.connector)
+			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)
 	}
 	return nil
 }
@@ -155,7 +158,7 @@ func (s *session) rebuild(ctx context.Context) error {
 func (s *session) close() { s.cl.Close() }
 
 // partition is where Kafka's own clients put a key.
-func (s *session) partition(key string) int32 { return offsets.Partition(key, s.topic.partitions) }
+func (s *session) partition(key string) int32 { return offsets.Partition(key, s.topic.Partitions) }
 
 // key is the key of a record.
 func (s *session) key(key string) []byte { return []byte(key) }

@@ -1,0 +1,157 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pylon-kafka/extract"
+)
+
+const (
+	// firstPause is how long an issue that was parked waits for its next try; the
+	// pause doubles up to lastPause.
+	firstPause = 5 * time.Minute
+	lastPause  = 24 * time.Hour
+	// parkedPatience is how long a try of a parked issue lasts.
+	parkedPatience = 10 * time.Second
+	// maxReason bounds what the cursor keeps of an error.
+	maxReason = 300
+)
+
+func (r *laneRun) isParked(issue string) bool {
+	return slices.ContainsFunc(r.cursor.Parked, func(p Parked) bool { return p.Issue == issue })
+}
+
+// park parks the first of jobs, whose children Pylon refuses, if it serves those
+// of other issues; if not, the refusal is the stream's failure.
+func (r *laneRun) park(ctx context.Context, jobs []*job) error {
+	j := jobs[0]
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if errors.Is(j.err, extract.ErrUnauthorized) {
+		return j.err
+	}
+	serves, err := r.servesOthers(ctx, jobs)
+	if err != nil {
+		return err
+	}
+	if !serves {
+		return j.err
+	}
+	r.quarrel.drop(j.claim)
+	r.notePark(j)
+	j.skip = true
+	return nil
+}
+
+// servesOthers tells whether Pylon gives the children of another issue, now that
+// it refuses those of the first of jobs.
+func (r *laneRun) servesOthers(ctx context.Context, jobs []*job) (bool, error) {
+	refused := jobs[0]
+	if _, at := r.memory.lastServed(); at.After(refused.claim.began) {
+		return true, nil
+	}
+	for _, other := range jobs[1:min(len(jobs), inFlight)] {
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if other.err == nil && other.claim != nil && !other.skip {
+			return true, nil
+		}
+	}
+	issue, _ := r.memory.lastServed()
+	if issue == "" || issue == refused.issue {
+		return false, nil
+	}
+	_, err := r.api.children(ctx, issue, r.role.priority, parkedPatience)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	return err == nil || errors.Is(err, extract.ErrNotFound), nil
+}
+
+// notePark notes in the cursor that the children of a job's issue could not be read.
+func (r *laneRun) notePark(j *job) {
+	now := time.Now().UTC().Truncate(time.Second)
+	i := slices.IndexFunc(r.cursor.Parked, func(p Parked) bool { return p.Issue == j.issue })
+	if i < 0 {
+		r.cursor.Parked = append(slices.Clone(r.cursor.Parked), Parked{Issue: j.issue, Since: now})
+		i = len(r.cursor.Parked) - 1
+	} else {
+		r.cursor.Parked = slices.Clone(r.cursor.Parked)
+	}
+	p := &r.cursor.Parked[i]
+	p.Tries++
+	p.Next = now.Add(min(firstPause<<min(p.Tries-1, 10), lastPause))
+	p.Reason = j.err.Error()
+	if len(p.Reason) > maxReason {
+		p.Reason = strings.ToValidUTF8(p.Reason[:maxReason], "") + "…"
+	}
+	r.log.Error("the children of an issue cannot be read; it is parked and tried again later",
+		"issue", j.issue, "tries", p.Tries, "next", p.Next, "error", j.err)
+}
+
+// unpark forgets that the issue of a job whose children were read was parked.
+func (r *laneRun) unpark(j *job) {
+	if !j.skip && j.err == nil && r.isParked(j.issue) {
+		r.cursor.Parked = slices.DeleteFunc(slices.Clone(r.cursor.Parked), func(p Parked) bool { return p.Issue == j.issue })
+		r.log.Info("the children of an issue that was parked are read", "issue", j.issue)
+	}
+}
+
+// tryParked tries the parked issues whose time has come.
+func (r *laneRun) tryParked(ctx context.Context) error {
+	c := chunk{end: r.cursor.Position}
+	now := time.Now()
+	for _, p := range r.cursor.Parked {
+		if p.Next.After(now) && !r.allParked {
+			continue
+		}
+		c.jobs = append(c.jobs, &job{issue: p.Issue, at: place{partition: -1}, version: p.Since, parked: true, done: make(chan struct{})})
+	}
+	if len(c.jobs) == 0 {
+		return nil
+	}
+	return r.workParked(ctx, c)
+}
+
+// workParked works a chunk of parked issues: one that is refused again waits on,
+// whatever the others do.
+func (r *laneRun) workParked(ctx context.Context, c chunk) error {
+	for _, j := range c.jobs {
+		r.fetch(ctx, j)
+		close(j.done)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if errors.Is(j.err, extract.ErrUnauthorized) {
+			return j.err
+		}
+		if j.err != nil {
+			r.quarrel.drop(j.claim)
+			r.notePark(j)
+			j.skip = true
+		}
+	}
+	return r.send(c.jobs, c.end, r.left(c, len(c.jobs)))
+}
+
+// parkedError says which issues a sync leaves without their children.
+func parkedError(parked []Parked) error {
+	if len(parked) == 0 {
+		return nil
+	}
+	texts := make([]string, len(parked))
+	for i, p := range parked {
+		texts[i] = fmt.Sprintf("%s (%s)", p.Issue, p.Reason)
+	}
+	return refuse("the children of %d issues cannot be read; they are parked, and the next sync tries them again: %s",
+		len(parked), strings.Join(texts, "; "))
+}

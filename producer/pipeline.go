@@ -1,0 +1,322 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/avro"
+	"pylon-kafka/extract"
+	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/lease"
+	"pylon-kafka/offsets/topic"
+	"pylon-kafka/producer/topics"
+)
+
+// Options is what a [Pipeline] is made of. Config, Extract and Client are
+// needed; both configs must have been validated.
+type Options struct {
+	Config     Config
+	Extract    extract.Config
+	Client     *extract.Client
+	Logger     *slog.Logger          // nil: none
+	Registerer prometheus.Registerer // nil: none
+	Kafka      []kgo.Opt             // beyond what Config says, such as a dialer; for every client
+}
+
+// Pipeline copies the chosen streams into Kafka, each in a task of its own. A
+// Pipeline is run once, by Run or by Sync; Status and Ready may be called at
+// any time.
+type Pipeline struct {
+	cfg    Config
+	client *extract.Client
+	log    *slog.Logger
+	tasks  []*task
+	opts   []kgo.Opt
+	store  offsets.Store
+	reach  time.Duration // how long a sync waits for what does not answer
+
+	// Set by prepare.
+	keeper  *topicKeeper
+	schemas *schemasTopic
+	leases  int32 // partitions of the offsets topic
+	group   groupState
+}
+
+// reach is how long a sync waits for a cluster or a registry that does not
+// answer. With what comes before and after, a sync ends within a minute.
+const reach = 50 * time.Second
+
+// New returns a pipeline for the streams that opts choose. It touches neither
+// Pylon nor Kafka.
+func New(opts Options) (*Pipeline, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Registerer == nil {
+		opts.Registerer = prometheus.NewRegistry()
+	}
+	kopts, err := opts.Config.Kafka.Options(opts.Kafka...)
+	if err != nil {
+		return nil, err
+	}
+	codec, ok := opts.Config.Kafka.Codec()
+	if !ok {
+		return nil, fmt.Errorf("KAFKA_COMPRESSION is %q", opts.Config.Kafka.Compression)
+	}
+	registry, err := opts.Config.Registry.Client()
+	if err != nil {
+		return nil, fmt.Errorf("schema registry client: %w", err)
+	}
+	p := &Pipeline{
+		cfg: opts.Config, client: opts.Client, log: opts.Logger, opts: kopts, reach: reach,
+		store:   offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
+		schemas: &schemasTopic{name: opts.Config.Kafka.Topic("schemas"), text: make(map[string]string)},
+	}
+	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
+	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
+	if err := p.newTasks(opts.Extract, clients, registry); err != nil {
+		return nil, err
+	}
+	states := make([]*state, len(p.tasks))
+	for i, t := range p.tasks {
+		states[i] = t.state
+	}
+	return p, opts.Registerer.Register(newCollector(states, p.Status))
+}
+
+// newTasks makes a task of each chosen stream.
+func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry *sr.Client) error {
+	states := make(map[string]*state)
+	done := make(map[string]chan struct{}) // by stream: a sync of it is finished
+	for _, s := range ext.ChosenStreams() {
+		codec, err := avro.NewCodec(s.Name, p.cfg.layout())
+		if err != nil {
+			return fmt.Errorf("schema of %s: %w", s.Name, err)
+		}
+		log := p.log.With("stream", s.Name)
+		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
+		clients.txnID = p.cfg.Kafka.TransactionalID(s.Name)
+		t := &task{
+			state: states[s.Name], client: p.client, done: done[s.Name],
+			guard: newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
+			cfg:   taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
+			set: streamSettings{
+				stream: s, codec: codec, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
+				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
+				// The index of the search may still show an issue as it was before a change for as long as the
+				// lookback, and as long again what was read and is not committed yet.
+				unsettled: 2 * ext.Lookback,
+				topics:    p.keeper, opts: clients,
+				wire: wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas},
+			},
+		}
+		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
+			t.state.waiting(trouble)
+			log.Warn("the schema registry gives no id; trying again", "error", trouble.Err, "next", trouble.Next)
+		}
+		p.tasks = append(p.tasks, t)
+	}
+	for _, t := range p.tasks {
+		parent := t.set.stream.Parent
+		t.parent.state, t.parent.done = states[parent], done[parent]
+		name := p.cfg.Kafka.Topic(parent)
+		t.queue = func() queue { return &topicQueue{name: name, parent: parent, opts: p.opts, topics: p.keeper} }
+	}
+	return nil
+}
+
+// Sync copies once: each full-refresh stream has one pass, issues are read up to
+// the moment at which Sync began, and the children of every issue published
+// until then. It returns nil when all that is committed, and otherwise the
+// joined errors of the streams that failed; the others are finished all the
+// same. When ctx ends first, it returns ctx's error after ending the open
+// transactions. What does not answer is an error within two minutes.
+//
+// It refuses to begin while another instance works the streams, and returns
+// [ErrTakenOver] when one takes over.
+func (p *Pipeline) Sync(ctx context.Context) error {
+	const patience = 60 * time.Second
+	for _, t := range p.tasks {
+		t.cfg.once, t.cfg.patience = true, patience
+		t.set.wire.wait.patience, t.set.wire.wait.cut = p.reach, true
+	}
+	if err := p.reachable(ctx); err != nil {
+		return err
+	}
+	defer p.keeper.cl.Close()
+	ctx, leave, err := p.joinForSync(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	errs := make([]error, len(p.tasks))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, t := range p.tasks {
+		group.Go(func() error {
+			defer close(t.done)
+			errs[i] = p.syncTask(groupCtx, t)
+			if fatal(errs[i]) {
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// syncTask runs a task for a sync: what may pass is tried again for a while.
+func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
+	const patience = 45 * time.Second
+	err := retry(ctx, policy{
+		patience: patience,
+		progress: t.state.lastCommit,
+		trouble: func(trouble extract.Trouble) {
+			t.state.fail(trouble)
+			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
+		},
+	}, func(ctx context.Context) error { return takenOver(t.run(ctx)) })
+	if err == nil {
+		t.state.done()
+		return nil
+	}
+	if ctx.Err() == nil || fatal(err) {
+		t.state.fail(extract.Trouble{Err: err, Since: time.Now()})
+		err = fmt.Errorf("%s: %w", t.set.stream.Name, err)
+	}
+	return err
+}
+
+// takenOver makes of being fenced the end of a sync.
+func takenOver(err error) error {
+	if isFenced(err) {
+		return fmt.Errorf("%w: it uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (%w)", ErrTakenOver, err)
+	}
+	return err
+}
+
+// reachable prepares within the time that a sync waits.
+func (p *Pipeline) reachable(ctx context.Context) error {
+	err := retry(ctx, policy{patience: p.reach, cut: true, trouble: p.notReady}, p.prepare)
+	if err != nil && ctx.Err() == nil && !refused(err) && !fatal(err) {
+		return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.BrokerList(), p.reach, err)
+	}
+	return err
+}
+
+// notReady shows that the cluster is not ready.
+func (p *Pipeline) notReady(t extract.Trouble) {
+	p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "next", t.Next)
+	for _, task := range p.tasks { // alive, but not ready
+		task.state.waiting(t)
+	}
+}
+
+// prepare reaches the cluster and makes sure of the topics that all tasks share.
+func (p *Pipeline) prepare(ctx context.Context) error {
+	const patience = 15 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cl, err := kgo.NewClient(p.opts...)
+	if err != nil {
+		return fmt.Errorf("kafka client: %w", err)
+	}
+	if err := p.shareTopics(ctx, cl); err != nil {
+		cl.Close()
+		return p.cfg.Kafka.Explain(err)
+	}
+	p.keeper.cl = cl
+	return nil
+}
+
+func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
+	k := &p.cfg.Kafka
+	if err := cl.Ping(ctx); err != nil {
+		return fmt.Errorf("reach the cluster: %w", err)
+	}
+	specs := []topics.Spec{topics.Offsets(k), topics.DeadLetters(k)}
+	if p.cfg.Registry.URL == "" {
+		specs = append(specs, topics.Schemas(k))
+	}
+	found, err := topics.Ensure(ctx, cl, k, specs...)
+	if err != nil {
+		return finally(err)
+	}
+	p.leases = found[0].Partitions
+	for _, t := range found {
+		for _, w := range t.Warnings {
+			p.log.Warn("a topic is not as it should be", "topic", t.Name, "warning", w)
+		}
+	}
+	if p.cfg.Registry.URL != "" {
+		return nil
+	}
+	return p.knownSchemas(ctx, cl)
+}
+
+// knownSchemas reads which schemas the schemas topic holds.
+func (p *Pipeline) knownSchemas(ctx context.Context, cl *kgo.Client) error {
+	return topic.ReadAll(ctx, cl, p.opts, p.schemas.name, func(rec *kgo.Record) error {
+		if rec.Value != nil {
+			p.schemas.text[string(rec.Key)] = string(rec.Value)
+		}
+		return nil
+	})
+}
+
+// Status returns every chosen stream's status, in the order of the streams.
+func (p *Pipeline) Status() []Status {
+	usage := p.client.Usage()
+	all := make([]Status, len(p.tasks))
+	for i, t := range p.tasks {
+		all[i] = t.state.read()
+		spent := streamUsage(t.set.stream, usage)
+		all[i].Requests = spent.Requests
+		if spent.Limit > 0 && spent.Remaining >= 0 {
+			all[i].BudgetUsed = 1 - float64(spent.Remaining)/float64(spent.Limit)
+		}
+	}
+	return all
+}
+
+// Ready reports whether the group of the replicas is joined, and every stream
+// that is this replica's has loaded its cursor, or failed alone.
+func (p *Pipeline) Ready() bool {
+	if !p.group.isJoined() {
+		return false
+	}
+	for _, t := range p.tasks {
+		if !t.state.ready() {
+			return false
+		}
+	}
+	return true
+}
+
+// lease is the partition of the offsets topic that a stream's lease is.
+func (p *Pipeline) lease(t *task) int32 {
+	return offsets.Partition(p.store.Key(t.set.stream.Name), p.leases)
+}
+
+// groupConfig is how this process takes part in the group of the replicas.
+func (p *Pipeline) groupConfig() lease.Config {
+	k := &p.cfg.Kafka
+	return lease.Config{
+		Group: k.Group(), Topic: k.Offsets(), ClientID: k.ClientID,
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
+		Options: p.opts, Logger: p.log,
+	}
+}

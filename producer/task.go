@@ -1,0 +1,231 @@
+package producer
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/extract"
+)
+
+// task copies one stream into its topic, session after session.
+type task struct {
+	set    streamSettings
+	state  *state
+	guard  *safeguard
+	client *extract.Client
+	cfg    taskConfig
+	issues *issueSignals // a sync: what the stream of issues tells its children
+	queue  func() queue  // makes a queue over the topic of the parent stream
+
+	fit []objectID // dead letters that the topic takes now, to be read again
+}
+
+// taskConfig says how a stream is read.
+type taskConfig struct {
+	extract     extract.Config
+	once        bool          // a sync
+	patience    time.Duration // of a request, before the stream fails; 0: for ever
+	snapshot    bool
+	mostLetters int
+}
+
+// issueSignals tell the streams of children in a sync that no more issues will
+// come, and, always, what the issues are known up to.
+type issueSignals struct {
+	done  chan struct{} // closed when no more issues will come
+	state *state        // nil: the issues are read elsewhere
+}
+
+// run copies the stream until ctx ends or, in a sync, until one pass is done.
+// Records and the cursor that follows them are committed together or not at all,
+// so a crash anywhere repeats at most what is in flight, which is then compared
+// with what the topic holds.
+func (t *task) run(ctx context.Context) error {
+	t.state.starting()
+	s, err := openSession(ctx, t.set)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	t.readAgain(s)
+	t.state.open(s.doc, s.resumed)
+	c := &committer{
+		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
+		log: newPassLog(t.set.log, t.usage),
+		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
+	}
+	c.warnOf(s.topic)
+	c.showMoved()
+	group, ctx := errgroup.WithContext(ctx)
+	batches := make(chan batch) // unbuffered: the next page is read while this one is committed, and no more
+	group.Go(func() error {
+		defer close(batches)
+		return t.read(ctx, s, batches)
+	})
+	group.Go(func() error { return commitAll(ctx, c, batches) })
+	return group.Wait()
+}
+
+// commitAll commits batches until there are no more, and looks at the topic now
+// and then.
+func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
+	watch := time.NewTicker(watchInterval)
+	defer watch.Stop()
+	for {
+		select {
+		case b, ok := <-batches:
+			if !ok {
+				return nil
+			}
+			if err := c.commit(ctx, &b); err != nil {
+				return err
+			}
+		case <-watch.C:
+			if err := c.watch(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// read runs the readers of the stream; all of them emit into batches.
+func (t *task) read(ctx context.Context, s *session, batches chan<- batch) error {
+	open := func(name string) *openPart {
+		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches}
+	}
+	switch t.set.stream.Sync {
+	case extract.SyncIssues:
+		return t.readIssues(ctx, s, open)
+	case extract.SyncChildren:
+		return t.readChildren(ctx, s, open)
+	default:
+		return t.readList(ctx, s, open)
+	}
+}
+
+// openPart is a part of the cursor as its reader has moved it.
+type openPart struct {
+	part
+	name    string
+	ctx     context.Context //nolint:containedctx // It is the session's, and lives as long.
+	batches chan<- batch
+}
+
+// emit hands a batch of the part's reader to the committer.
+func (p *openPart) emit(b batch) error {
+	b.part = p.name
+	select {
+	case p.batches <- b:
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+	if b.cursor != nil {
+		p.Cursor = b.cursor
+	}
+	if !b.ended.IsZero() {
+		p.Ended = b.ended
+	}
+	return nil
+}
+
+// ask says how the client is to answer the readers of a session.
+func (t *task) ask(s *session, who string, always bool) extract.Ask {
+	return extract.Ask{
+		Patience: t.cfg.patience,
+		Prepare:  s.prepare(always),
+		Trouble:  func(trouble extract.Trouble) { t.state.trouble(who, trouble) },
+	}
+}
+
+// usage is what the stream has spent of its endpoints' budgets.
+func (t *task) usage() extract.Usage { return streamUsage(t.set.stream, t.client.Usage()) }
+
+// streamUsage adds up what a stream has spent; limit and remaining are those of
+// the endpoint that reads it.
+func streamUsage(s extract.Stream, all map[string]extract.Usage) extract.Usage {
+	sum := all[s.Endpoint]
+	for _, more := range []extract.Call{s.Scan, s.Get} {
+		if more.Path != "" && more.Endpoint != s.Endpoint {
+			sum.Requests += all[more.Endpoint].Requests
+			sum.Waited += all[more.Endpoint].Waited
+		}
+	}
+	return sum
+}
+
+// readList reads a full-refresh stream. A pass begins when the last one began an
+// interval ago; a restart does not count. Passes do not overlap: one that takes
+// longer than the interval is followed by the next at once.
+func (t *task) readList(ctx context.Context, s *session, open func(string) *openPart) error {
+	r := &refreshReader{
+		client: t.client, stream: t.set.stream, ask: t.ask(s, refreshPart, t.cfg.snapshot),
+		guard: t.guard, snapshot: t.cfg.snapshot,
+	}
+	p := open(refreshPart)
+	if t.cfg.once {
+		return r.read(ctx, p.part, p.emit)
+	}
+	interval := t.cfg.extract.Interval(t.set.stream)
+	due := p.Ended.Add(interval)
+	if earliest := time.Now().Add(startJitter(interval)); due.Before(earliest) {
+		due = earliest
+	}
+	for {
+		t.state.next(due)
+		if err := sleep(ctx, time.Until(due)); err != nil {
+			return err
+		}
+		began := time.Now()
+		if err := r.read(ctx, p.part, p.emit); err != nil {
+			return err
+		}
+		due = began.Add(interval)
+	}
+}
+
+// startJitter spreads the first passes, so that not all streams ask at the same
+// moment.
+func startJitter(interval time.Duration) time.Duration {
+	return rand.N(min(interval/10, 2*time.Second) + 1)
+}
+
+// readAgain has a session read at once what became a dead letter and fits now,
+// and what is to be moved to another partition.
+func (t *task) readAgain(s *session) {
+	moved := s.known.misplaced.Len() > 0
+	if len(t.fit) == 0 && !moved {
+		return
+	}
+	switch t.set.stream.Sync {
+	case extract.SyncChildren:
+		p := s.doc.Parts[backlogRole(0).name]
+		var cur laneCursor
+		if decodeCursor(t.set.stream.Name, p.Cursor, &cur) != nil {
+			return // the lane says so
+		}
+		now := time.Now().UTC().Truncate(time.Second)
+		for _, id := range t.fit {
+			cur.Parked = append(cur.Parked, Parked{Issue: id.parent, Since: now, Next: now, Reason: "a child was larger than the topic took"})
+		}
+		b := batch{part: backlogRole(0).name}
+		if moved {
+			b.ended = longAgo()
+		}
+		if text, err := json.Marshal(cur); err == nil {
+			b.cursor = text
+			s.doc = s.doc.with(&b)
+		}
+	case extract.SyncIssues:
+		s.doc = s.doc.with(&batch{part: reconcilePart, ended: longAgo()})
+	default:
+		s.doc = s.doc.with(&batch{part: refreshPart, ended: longAgo()})
+	}
+	t.fit = nil
+}
+
+// longAgo is when something was done that is due now.
+func longAgo() time.Time { return time.Unix(0, 0).UTC() }

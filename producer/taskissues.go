@@ -1,0 +1,108 @@
+package producer
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/extract"
+)
+
+// readIssues polls, and once the poll has caught up for the first time, on a
+// slow clock beside it, reconciles. The two have endpoints and so budgets of
+// their own.
+func (t *task) readIssues(ctx context.Context, s *session, open func(string) *openPart) error {
+	memory := newIssueMemory(t.set.unsettled)
+	for key, at := range s.deleted {
+		memory.noteDeleted(key, at)
+	}
+	exists := func(ask extract.Ask) func(context.Context, string) (bool, error) {
+		ask.Prepare = nil
+		return func(ctx context.Context, id string) (bool, error) { return t.client.IssueExists(ctx, id, ask) }
+	}
+	pollAsk, listAsk := t.ask(s, pollPart, false), t.ask(s, reconcilePart, false)
+	poll := &pollReader{
+		issues: extract.NewIssues(t.client, t.cfg.extract, pollAsk), exists: exists(pollAsk),
+		memory: memory, stream: t.set.stream.Name, start: t.cfg.extract.Start(),
+	}
+	reconcile := &reconcileReader{
+		list: extract.NewReconcile(t.client, t.cfg.extract, listAsk), exists: exists(listAsk), known: s.known.createdBetween,
+		memory: memory, guard: t.guard, stream: t.set.stream.Name, unsettled: t.set.unsettled, log: t.set.log,
+	}
+	polled, listed := open(pollPart), open(reconcilePart)
+	interval := t.cfg.extract.ReconcileInterval
+	if t.cfg.once {
+		if err := poll.read(ctx, polled.part, polled.emit); err != nil {
+			return err
+		}
+		if interval > 0 && reconcileDue(listed, interval) <= 0 {
+			return reconcile.read(ctx, listed.part, listed.emit)
+		}
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	caughtUp := make(chan struct{})
+	group.Go(func() error { return t.pollAgainAndAgain(ctx, poll, polled, caughtUp) })
+	if interval > 0 {
+		group.Go(func() error {
+			select {
+			case <-caughtUp:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			for {
+				if err := sleep(ctx, reconcileDue(listed, interval)); err != nil {
+					return err
+				}
+				if err := reconcile.read(ctx, listed.part, listed.emit); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// slowParts names the parts of a stream's cursor that are due an interval after
+// the first start, since what is read then sees everything.
+func slowParts(s extract.Stream) []string {
+	switch s.Sync {
+	case extract.SyncIssues:
+		return []string{reconcilePart}
+	case extract.SyncChildren:
+		return []string{backlogRole(0).name}
+	default:
+		return nil
+	}
+}
+
+// reconcileDue is how long it is until the next reconcile; one that broke off is
+// due.
+func reconcileDue(p *openPart, interval time.Duration) time.Duration {
+	var cur extract.ReconcileCursor
+	if json.Unmarshal(p.Cursor, &cur) == nil && !cur.Window.IsZero() {
+		return 0
+	}
+	return time.Until(p.Ended.Add(interval))
+}
+
+// pollAgainAndAgain polls at the stream's interval; caughtUp is closed after the
+// first time.
+func (t *task) pollAgainAndAgain(ctx context.Context, r reader, p *openPart, caughtUp chan<- struct{}) error {
+	for first := true; ; first = false {
+		began := time.Now()
+		if err := r.read(ctx, p.part, p.emit); err != nil {
+			return err
+		}
+		if first {
+			close(caughtUp)
+		}
+		due := began.Add(t.cfg.extract.Interval(t.set.stream))
+		t.state.next(due)
+		if err := sleep(ctx, time.Until(due)); err != nil {
+			return err
+		}
+	}
+}
