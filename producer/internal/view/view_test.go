@@ -386,7 +386,7 @@ func BenchmarkView(b *testing.B) {
 
 // TestView_costsNoMoreThanItSays holds at every size on the way, not only where
 // the shards happen to be full.
-func TestView_costsNoMoreThanItSays(t *testing.T) { //nolint:paralleltest,tparallel // It measures the heap.
+func TestView_costsNoMoreThanItSays(t *testing.T) { // not parallel: it measures the heap
 	for name, most := range map[string]float64{"flat": 25, "by parent": 33} {
 		shape := shapes()[name]
 		for n := 100_000; n < 500_000; n = n * 3 / 2 {
