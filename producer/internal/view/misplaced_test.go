@@ -76,7 +76,7 @@ func TestMisplaced_givesAllBack(t *testing.T) {
 	}
 }
 
-func TestMisplaced_isSmall(t *testing.T) { //nolint:paralleltest // It measures the heap.
+func TestMisplaced_isSmall(t *testing.T) { // not parallel: it measures the heap
 	const n = 200_000
 	rng := rand.New(rand.NewPCG(1, 2))
 	before := heap()

@@ -55,7 +55,7 @@ func (x *parents) tags(entries *table, packed id) [][tagBytes]byte {
 		if stored == nil {
 			return found
 		}
-		h := binary.BigEndian.Uint32([]byte{low[0], stored[0], stored[1], stored[2]})
+		h := placeOf(low[0], stored)
 		if h>>shift != place>>shift {
 			return found
 		}
@@ -76,7 +76,7 @@ func tagsBelow(found [][tagBytes]byte, entries *table, begin uint32, packed id) 
 		shard := entries.shardOf(uint32(first))
 		for p := entries.search(from[:]); ; p = entries.next(p) {
 			stored := entries.at(p)
-			if stored == nil || uint64(binary.BigEndian.Uint32([]byte{from[0], stored[0], stored[1], stored[2]})) >= end {
+			if stored == nil || uint64(placeOf(from[0], stored)) >= end {
 				break
 			}
 			if bytes.Equal(stored[keyAt:keyAt+keyBytes], packed[:]) {
@@ -86,4 +86,9 @@ func tagsBelow(found [][tagBytes]byte, entries *table, begin uint32, packed id) 
 		first = entries.end(shard)
 	}
 	return found
+}
+
+// placeOf returns the first bits of an entry, whose first byte is not stored.
+func placeOf(first byte, stored []byte) uint32 {
+	return uint32(first)<<24 | uint32(stored[0])<<16 | uint32(stored[1])<<8 | uint32(stored[2])
 }
