@@ -12,10 +12,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files and the reference")
 
-// newTestCodec is the codec of a stream.
+// newTestCodec is the codec of a stream in the nested layout.
 func newTestCodec(tb testing.TB, stream string) *Codec {
 	tb.Helper()
-	c, err := NewCodec(stream)
+	return newLayoutCodec(tb, stream, LayoutNested)
+}
+
+func newLayoutCodec(tb testing.TB, stream string, layout Layout) *Codec {
+	tb.Helper()
+	c, err := NewCodec(stream, layout)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -59,7 +59,7 @@ type oversize struct {
 }
 
 func newTask(p *Pipeline, s extract.Stream) (*task, error) {
-	codec, err := avro.NewCodec(s.Name)
+	codec, err := avro.NewCodec(s.Name, avro.LayoutNested)
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", s.Name, err)
 	}
