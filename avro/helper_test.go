@@ -27,14 +27,20 @@ func newLayoutCodec(tb testing.TB, stream string, layout Layout) *Codec {
 	return c
 }
 
+func readFile(tb testing.TB, name string) []byte {
+	tb.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
+
 // readFixture reads the records of testdata/<stream>.json: a full one, one with
 // nothing but its key, and one of which much does not fit.
 func readFixture(tb testing.TB, stream string) []jsontext.Value {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", stream+".json"))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	text := readFile(tb, filepath.Join("testdata", stream+".json"))
 	var raw []json.RawMessage
 	if err := json.Unmarshal(text, &raw); err != nil {
 		tb.Fatal(err)
