@@ -28,57 +28,85 @@ func Streams() []string {
 	return names
 }
 
-// Codec encodes the objects of one stream. All its methods may be called at
-// once. Make one for each stream and keep it: it reuses what it allocates.
+// Codec encodes the objects of one stream. It is safe for concurrent use. Make
+// one for each stream and keep it: it reuses what it allocates.
 type Codec struct {
 	stream      string
 	schema      string
 	root        *schemaType
+	nested      *schemaType // root in the nested layout: what the API's objects look like
 	fingerprint uint64
 	plan        *recordPlan
 	goavro      *goavro.Codec
 	scratch     sync.Pool // of *scratch
 }
 
-// NewCodec returns the codec of a stream, by its embedded schema. The error
-// names a stream that has none.
-func NewCodec(stream string) (*Codec, error) {
+// readSchema returns the embedded schema of a stream, parsed and as compact
+// text. The error names a stream that has none.
+func readSchema(stream string) (*schemaType, []byte, error) {
 	if !slices.Contains(Streams(), stream) {
-		return nil, fmt.Errorf("stream %q has no schema; streams are %s", stream, strings.Join(Streams(), ", "))
+		return nil, nil, fmt.Errorf("stream %q has no schema; streams are %s", stream, strings.Join(Streams(), ", "))
 	}
 	text, err := schemas.ReadFile("schemas/" + stream + ".avsc")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	c, err := newCodec(stream, text)
-	if err != nil {
-		return nil, fmt.Errorf("schema of %s: %w", stream, err)
-	}
-	return c, nil
+	return compactSchema(stream, text)
 }
 
-func newCodec(stream string, text []byte) (*Codec, error) {
+func compactSchema(stream string, text []byte) (*schemaType, []byte, error) {
 	compact := jsontext.Value(text).Clone()
 	if err := compact.Compact(); err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("schema of %s: %w", stream, err)
 	}
 	root, err := parseSchema(string(compact))
 	if err != nil {
-		return nil, err
+		return nil, nil, fmt.Errorf("schema of %s: %w", stream, err)
 	}
-	plan, err := newPlan(root)
+	return root, compact, nil
+}
+
+// NewCodec returns the codec of a stream in a layout, by its embedded schema.
+// The error names a stream that has none, or an unknown layout.
+func NewCodec(stream string, layout Layout) (*Codec, error) {
+	nested, text, err := readSchema(stream)
 	if err != nil {
 		return nil, err
+	}
+	return newCodec(stream, nested, text, layout)
+}
+
+// newCodec makes the codec of a layout from the nested schema and its text.
+func newCodec(stream string, nested *schemaType, text []byte, layout Layout) (*Codec, error) {
+	root := nested
+	if !slices.Contains(Layouts(), layout) {
+		return nil, fmt.Errorf("no such layout: %s", layout)
+	}
+	plan, err := newPlan(nested)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %s: %w", stream, err)
+	}
+	if layout != LayoutNested {
+		if text, err = flatten(nested, layout); err != nil {
+			return nil, fmt.Errorf("schema of %s, %s: %w", stream, layout, err)
+		}
+		if root, err = parseSchema(string(text)); err != nil {
+			return nil, fmt.Errorf("schema of %s, %s: %w", stream, layout, err)
+		}
+		if plan, err = newPlan(root); err != nil {
+			return nil, fmt.Errorf("schema of %s, %s: %w", stream, layout, err)
+		}
 	}
 	// goavro's default would take the text "null" for null.
-	ga, err := goavro.NewCodecWithOptions(string(compact), &goavro.CodecOption{EnableStringNull: false})
+	ga, err := goavro.NewCodecWithOptions(string(text), &goavro.CodecOption{EnableStringNull: false})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("schema of %s, %s: %w", stream, layout, err)
 	}
 	c := &Codec{
 		stream:      stream,
-		schema:      string(compact),
+		schema:      string(text),
 		root:        root,
+		nested:      nested,
 		fingerprint: rabin(appendCanonical(nil, root, make(map[string]bool))),
 		plan:        plan,
 		goavro:      ga,
@@ -106,7 +134,7 @@ func (c *Codec) Fingerprint() uint64 { return c.fingerprint }
 // not one object, or its key is missing, not a string, or empty. Then out is
 // dst. The same record fails every time. Neither dst's bytes nor record are
 // kept or changed. Map entries come in random order, so two encodings of one
-// record can differ in bytes. Encode may be called at once.
+// record can differ in bytes. Encode is safe for concurrent use.
 func (c *Codec) Encode(dst, record []byte) (out []byte, unmapped []string, err error) {
 	s, _ := c.scratch.Get().(*scratch)
 	defer func() {
@@ -131,7 +159,7 @@ func (c *Codec) Encode(dst, record []byte) (out []byte, unmapped []string, err e
 // and log by.
 func (c *Codec) Path(pointer string) string {
 	var out strings.Builder
-	t := c.root
+	t := c.nested
 	for name := range jsontext.Pointer(pointer).Tokens() {
 		if t, _ = t.nullable(); t.kind == kindArray || t.kind == kindMap {
 			out.WriteString("/*")

@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// maxRecordDepth is how deep records may stand in records. Only the filters
-	// of articles nest at all, by three; readers in other languages recurse.
-	maxRecordDepth = 64
 	// maxKeptText and maxKeptNodes bound what an idle scratch holds on to.
 	maxKeptText  = 256 << 10
 	maxKeptNodes = 1024
@@ -34,7 +31,7 @@ type scratch struct {
 	root    *node
 	nodes   int // how many there are below root
 	lost    []entry
-	lostMap map[string]any // the native form of lost
+	kept    []byte // the field unmapped: the JSON text of lost
 }
 
 // entry is one value that goes to unmapped.
@@ -44,8 +41,7 @@ type entry struct {
 }
 
 func newScratch(p *recordPlan) *scratch {
-	s := &scratch{root: newNode(p), lostMap: make(map[string]any)}
-	s.root.m[unmappedField] = s.lostMap
+	s := &scratch{root: newNode(p)}
 	s.dec = jsontext.NewDecoder(&s.in)
 	return s
 }
@@ -53,7 +49,7 @@ func newScratch(p *recordPlan) *scratch {
 // reusable reports whether the scratch may be kept: one that has grown with a
 // large record may not.
 func (s *scratch) reusable() bool {
-	return cap(s.text)+cap(s.plain) <= maxKeptText && s.nodes <= maxKeptNodes
+	return cap(s.text)+cap(s.plain)+cap(s.kept) <= maxKeptText && s.nodes <= maxKeptNodes
 }
 
 // pointers lists what went to unmapped.
@@ -108,7 +104,7 @@ func (s *scratch) convertText(record []byte) (map[string]any, error) {
 	if k := s.dec.PeekKind(); k != '{' && k != 0 {
 		return nil, fmt.Errorf("record is not a JSON object but a %s", k)
 	}
-	if err := s.record(s.root, 0); err != nil {
+	if err := s.record(s.root); err != nil {
 		return nil, err
 	}
 	if _, err := s.dec.ReadToken(); !errors.Is(err, io.EOF) {
@@ -117,21 +113,59 @@ func (s *scratch) convertText(record []byte) (map[string]any, error) {
 		}
 		return nil, err
 	}
-	if !s.root.hasKey() {
-		return nil, fmt.Errorf("key %q is missing, empty or not a string", s.root.plan.keyName())
+	if name := s.root.missingKey(); name != "" {
+		return nil, fmt.Errorf("key %q is missing, empty or not a string", name)
 	}
-	clear(s.lostMap)
-	for _, e := range s.lost {
-		s.lostMap[e.pointer] = e.text
+	if err := s.keep(); err != nil {
+		return nil, err
 	}
-	if len(s.lostMap) < len(s.lost) {
-		return nil, errDuplicate
-	}
+	s.root.finish()
 	return s.root.m, nil
 }
 
-// record reads an object into n.
-func (s *scratch) record(n *node, depth int) error {
+// keep fills the field unmapped.
+func (s *scratch) keep() error {
+	if len(s.lost) == 0 {
+		return nil
+	}
+	if s.hasSamePlaces() {
+		return errDuplicate
+	}
+	s.kept = append(s.kept[:0], '{')
+	for i, e := range s.lost {
+		if i > 0 {
+			s.kept = append(s.kept, ',')
+		}
+		s.kept = append(appendQuoted(s.kept, e.pointer), ':')
+		s.kept = append(s.kept, e.text...)
+	}
+	s.kept = append(s.kept, '}')
+	s.root.set(len(s.root.plan.fields)-1, s.kept)
+	return nil
+}
+
+// hasSamePlaces reports whether two values of one place are lost.
+func (s *scratch) hasSamePlaces() bool {
+	const few = 16
+	if len(s.lost) <= few {
+		for i := range s.lost {
+			for j := range i {
+				if s.lost[i].pointer == s.lost[j].pointer {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	places := make(map[string]struct{}, len(s.lost))
+	for i := range s.lost {
+		places[s.lost[i].pointer] = struct{}{}
+	}
+	return len(places) < len(s.lost)
+}
+
+// record reads an object into n, which the caller finishes.
+func (s *scratch) record(n *node) error {
 	if _, err := s.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -156,7 +190,7 @@ func (s *scratch) record(n *node, depth int) error {
 		n.state[i] = stateNull
 		n.slots[i].used = 0
 		f := &n.plan.fields[i]
-		v, fits, err := s.value(f.typ, &n.slots[i], depth, f.nullable)
+		v, fits, err := s.value(f.typ, &n.slots[i], f.nullable)
 		if err != nil {
 			return err
 		}
@@ -164,11 +198,26 @@ func (s *scratch) record(n *node, depth int) error {
 			n.set(i, v)
 		}
 	}
-	if _, err := s.dec.ReadToken(); err != nil {
-		return err
+	_, err := s.dec.ReadToken()
+	return err
+}
+
+// spread reads an object into n, whose fields are fields of the root. An object
+// that leaves all of them null goes to unmapped, where it can be told from
+// none.
+func (s *scratch) spread(n *node) (fits bool, err error) {
+	mark, before := len(s.lost), s.dec.InputOffset()
+	if err := s.record(n); err != nil {
+		return false, err
 	}
-	n.finish()
-	return nil
+	if n.holds() {
+		return true, nil
+	}
+	if len(s.lost) == mark {
+		text := s.text[before:s.dec.InputOffset()]
+		s.lose(text[bytes.IndexByte(text, '{'):])
+	}
+	return false, nil
 }
 
 // field finds a field by the JSON text of its name.
@@ -201,16 +250,23 @@ func (s *scratch) lose(text []byte) {
 
 // value reads a value of type t. It fits, or it has gone to unmapped, or it is
 // a null that is the same as no value.
-func (s *scratch) value(t *typePlan, keep *slot, depth int, nullable bool) (v any, fits bool, err error) {
+func (s *scratch) value(t *typePlan, keep *slot, nullable bool) (v any, fits bool, err error) {
 	if t.form >= formRecord {
 		switch k := s.dec.PeekKind(); {
-		case t.form == formRecord && k == '{' && depth < maxRecordDepth:
+		case t.form == formRecord && k == '{':
 			n := s.next(keep, t.record)
-			return n.m, true, s.record(n, depth+1)
+			if err := s.record(n); err != nil {
+				return nil, false, err
+			}
+			n.finish()
+			return n.m, true, nil
+		case t.form == formSpread && k == '{':
+			fits, err := s.spread(keep.nodes[0])
+			return nil, fits, err
 		case t.form == formArray && k == '[':
-			return s.array(t, keep, depth)
+			return s.array(t, keep)
 		case t.form == formMap && k == '{':
-			return s.mapping(t, keep, depth)
+			return s.mapping(t, keep)
 		}
 	}
 	raw, err := s.dec.ReadValue()
@@ -247,6 +303,8 @@ func (s *scratch) scalar(f form, raw jsontext.Value) (any, bool) {
 		return long(raw)
 	case f == formBoolean && (k == 't' || k == 'f'):
 		return k == 't', true
+	case f == formJSONArray && k == '[', f == formJSONObject && k == '{':
+		return s.textOf(raw), true
 	default:
 		return nil, false
 	}
@@ -304,7 +362,7 @@ func hasRFC3339Shape(text []byte) bool {
 
 // array reads an array. If one element does not fit, the whole array goes to
 // unmapped, without what its elements sent there before.
-func (s *scratch) array(t *typePlan, keep *slot, depth int) (any, bool, error) {
+func (s *scratch) array(t *typePlan, keep *slot) (any, bool, error) {
 	if _, err := s.dec.ReadToken(); err != nil {
 		return nil, false, err
 	}
@@ -317,7 +375,7 @@ func (s *scratch) array(t *typePlan, keep *slot, depth int) (any, bool, error) {
 			}
 			continue
 		}
-		v, fits, err := s.value(t.items, keep.inner(t.items), depth, false)
+		v, fits, err := s.value(t.items, keep.inner(t.items), false)
 		if err != nil {
 			return nil, false, err
 		}
@@ -337,7 +395,7 @@ func (s *scratch) array(t *typePlan, keep *slot, depth int) (any, bool, error) {
 }
 
 // mapping reads a map. A value that does not fit goes to unmapped alone.
-func (s *scratch) mapping(t *typePlan, keep *slot, depth int) (any, bool, error) {
+func (s *scratch) mapping(t *typePlan, keep *slot) (any, bool, error) {
 	if _, err := s.dec.ReadToken(); err != nil {
 		return nil, false, err
 	}
@@ -352,7 +410,7 @@ func (s *scratch) mapping(t *typePlan, keep *slot, depth int) (any, bool, error)
 			return nil, false, err
 		}
 		key := keep.key(i, s.name(name))
-		v, fits, err := s.value(t.items, keep.inner(t.items), depth, false)
+		v, fits, err := s.value(t.items, keep.inner(t.items), false)
 		if err != nil {
 			return nil, false, err
 		}

@@ -19,17 +19,18 @@ const (
 	freeItems = 4096
 )
 
-// Decoder turns Avro binary into plain JSON by any schema. It may be used at
-// once.
+// Decoder turns Avro binary into plain JSON by any schema. It is safe for
+// concurrent use.
 type Decoder struct {
 	root *schemaType
 }
 
 // DecodeOptions says how [Decoder.JSON] writes a record.
 type DecodeOptions struct {
-	// Merge puts what is in the field unmapped back in its place and leaves
-	// that field out, which gives back what the API sent. A record without such
-	// a field is written as it is.
+	// Merge gives back what the API sent: it puts what is in the field unmapped
+	// in its place and leaves that field out, writes JSON text as the value that
+	// it is of, and puts the columns of a flat layout in their places. A record
+	// without such a field is written as it is.
 	Merge bool
 }
 
@@ -49,7 +50,7 @@ func NewDecoder(schema string) (*Decoder, error) {
 // strings, other logical types as the type below them.
 //
 // An error means that body was not written with this schema, or with Merge that
-// its unmapped field was not written by this package; then out is dst. No body,
+// its JSON text was not written by this package; then out is dst. No body,
 // however broken, panics or takes memory beyond what its length justifies.
 func (d *Decoder) JSON(dst, body []byte, opts DecodeOptions) ([]byte, error) {
 	r := reader{body: body, items: len(body) + freeItems}
@@ -63,7 +64,7 @@ func (d *Decoder) JSON(dst, body []byte, opts DecodeOptions) ([]byte, error) {
 	if !opts.Merge || !hasUnmapped(d.root) {
 		return out, nil
 	}
-	merged, err := merge(out[len(dst):])
+	merged, err := merge(d.root, out[len(dst):])
 	if err != nil {
 		return dst, fmt.Errorf("merge %s: %w", d.name(), err)
 	}
@@ -82,7 +83,7 @@ func (d *Decoder) name() string {
 func hasUnmapped(t *schemaType) bool {
 	for _, f := range t.fields {
 		if f.name == unmappedField {
-			return f.typ.kind == kindMap && f.typ.items.kind == kindString
+			return f.json == jsonObject
 		}
 	}
 	return false

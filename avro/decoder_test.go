@@ -170,20 +170,22 @@ func TestDecoder_mergeRefusesEntriesWithoutAPlace(t *testing.T) {
 	}
 	schema := twmb.MustParse(c.Schema())
 	user := map[string]any{"id": "u", "email": nil}
-	tests := map[string]struct{ pointer, text, want string }{
-		"no pointer":       {"name", "1", "JSON Pointer"},
-		"the root":         {"", "1", "JSON Pointer"},
-		"below a null":     {"/name/x", "1", "not an object"},
-		"below nothing":    {"/a/b", "1", "nothing is at /a"},
-		"element too far":  {"/users/1", "1", "not an object"},
-		"below no element": {"/users/x/id", "1", "nothing is at /users/x"},
-		"no JSON":          {"/a", "{", "not a JSON text"},
-		"two JSON texts":   {"/a", "1 2", "not a JSON text"},
+	tests := map[string]struct{ unmapped, want string }{
+		"no pointer":       {`{"name":1}`, "JSON Pointer"},
+		"the root":         {`{"":1}`, "JSON Pointer"},
+		"below a null":     {`{"/name/x":1}`, "not an object"},
+		"below nothing":    {`{"/a/b":1}`, "nothing is at /a"},
+		"element too far":  {`{"/users/1":1}`, "not an object"},
+		"below no element": {`{"/users/x/id":1}`, "nothing is at /users/x"},
+		"no JSON":          {`{"/a":{`, "not a JSON text"},
+		"no text":          {``, "not a JSON text"},
+		"two JSON texts":   {`{"/a":1} 2`, "not a JSON text"},
+		"no object":        {`["/a"]`, "not the JSON text of an object"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			body, err := schema.Encode(map[string]any{"id": "x", "name": nil, "users": []any{user}, "unmapped": map[string]any{tt.pointer: tt.text}})
+			body, err := schema.Encode(map[string]any{"id": "x", "name": nil, "users": []any{user}, "unmapped": tt.unmapped})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +196,7 @@ func TestDecoder_mergeRefusesEntriesWithoutAPlace(t *testing.T) {
 		})
 	}
 	// An element of an array has a place, though Encode never sends one there.
-	body, err := schema.Encode(map[string]any{"id": "x", "name": nil, "users": []any{user}, "unmapped": map[string]any{"/users/0": "7"}})
+	body, err := schema.Encode(map[string]any{"id": "x", "name": nil, "users": []any{user}, "unmapped": `{"/users/0":7}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,8 +219,8 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Add(foreignSchema, AppendConfluent(nil, 1))
-	f.Add(`{"type":"record","name":"R","fields":[{"name":"r","type":["null","R"]},{"name":"unmapped","type":{"type":"map","values":"string"}}]}`,
-		append(AppendConfluent(nil, 1), 2, 2, 0, 0, 2, 4, '/', 'r', 2, '1', 0))
+	f.Add(`{"type":"record","name":"R","fields":[{"name":"r","type":["null","R"]},{"name":"unmapped","json":"object","type":["null","string"]}]}`,
+		append(AppendConfluent(nil, 1), append([]byte{2, 2, 0, 0, 0, 2, 16}, `{"/r":1}`...)...))
 	f.Fuzz(func(t *testing.T, schema string, value []byte) {
 		_, body, err := ParseHeader(value)
 		if err != nil {

@@ -14,12 +14,13 @@ import (
 
 var release = flag.Bool("release", false, "keep each changed schema as the next released version")
 
-// releasedVersions reads schemas/released/<stream>/v1.avsc, v2.avsc, … in order.
-func releasedVersions(tb testing.TB, stream string) []string {
+// releasedVersions reads schemas/released/<stream>/v1.avsc, v2.avsc, … in order,
+// or v1.flat.avsc and so on.
+func releasedVersions(tb testing.TB, stream string, layout Layout) []string {
 	tb.Helper()
 	var versions []string
 	for {
-		text, err := os.ReadFile(releasedName(stream, len(versions)+1))
+		text, err := os.ReadFile(releasedName(stream, layout, len(versions)+1))
 		if os.IsNotExist(err) {
 			return versions
 		}
@@ -30,8 +31,9 @@ func releasedVersions(tb testing.TB, stream string) []string {
 	}
 }
 
-func releasedName(stream string, version int) string {
-	return filepath.Join("schemas", "released", stream, fmt.Sprintf("v%d.avsc", version))
+func releasedName(stream string, layout Layout, version int) string {
+	name := fmt.Sprintf("v%d.%s.avsc", version, layout)
+	return filepath.Join("schemas", "released", stream, strings.Replace(name, ".nested", "", 1))
 }
 
 func compactJSON(tb testing.TB, text []byte) string {
@@ -44,39 +46,47 @@ func compactJSON(tb testing.TB, text []byte) string {
 }
 
 // TestEvolution holds every schema against all versions of it that were ever
-// released: topics and registries still have their data.
+// released: topics and registries still have their data. The flat ones are
+// derived, and so a change of the rule is seen too.
 func TestEvolution(t *testing.T) {
 	t.Parallel()
 	for _, stream := range Streams() {
-		t.Run(stream, func(t *testing.T) {
-			t.Parallel()
-			current := newTestCodec(t, stream).Schema()
-			versions := releasedVersions(t, stream)
-			if len(versions) == 0 || versions[len(versions)-1] != current {
-				keepRelease(t, stream, len(versions)+1)
-			}
-			for i, released := range versions {
-				if err := checkEvolution(released, current, readFixture(t, stream)); err != nil {
-					t.Errorf("v%d.avsc: %v", i+1, err)
+		for _, layout := range Layouts() {
+			t.Run(stream+"/"+layout.String(), func(t *testing.T) {
+				t.Parallel()
+				current := newLayoutCodec(t, stream, layout).Schema()
+				versions := releasedVersions(t, stream, layout)
+				if len(versions) == 0 || versions[len(versions)-1] != current {
+					keepRelease(t, stream, layout, len(versions)+1)
 				}
-			}
-		})
+				for i, released := range versions {
+					if err := checkEvolution(released, current, readFixture(t, stream)); err != nil {
+						t.Errorf("v%d: %v", i+1, err)
+					}
+				}
+			})
+		}
 	}
 }
 
 // keepRelease writes a changed schema as the next version, or fails.
-func keepRelease(t *testing.T, stream string, version int) {
+func keepRelease(t *testing.T, stream string, layout Layout, version int) {
 	t.Helper()
+	name := releasedName(stream, layout, version)
 	if !*release {
-		t.Errorf("schemas/%[1]s.avsc is not the newest version in schemas/released/%[1]s. If the change is meant, keep it as v%d.avsc with\n"+
-			"\tgo test ./avro -run Evolution -release\nand commit the file. A released file is never changed.", stream, version)
+		t.Errorf("the schema of %s, %s, is not the newest version in schemas/released/%[1]s. If the change is meant, keep it as %[3]s with\n"+
+			"\tgo test ./avro -run Evolution -release\nand commit the file. A released file is never changed.", stream, layout, name)
 		return
 	}
 	text, err := os.ReadFile(filepath.Join("schemas", stream+".avsc"))
+	if layout != LayoutNested {
+		text = jsontext.Value(newLayoutCodec(t, stream, layout).Schema())
+		err = (*jsontext.Value)(&text).Indent(jsontext.WithIndent("  "))
+		text = append(text, '\n')
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := releasedName(stream, version)
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +103,7 @@ func checkEvolution(before, now string, records []jsontext.Value) error {
 		{"old data by the new schema", before, now},
 		{"new data by the old schema", now, before},
 	} {
-		writer, err := newCodec("test", []byte(dir.writer))
+		writer, err := codecOf(dir.writer, LayoutNested)
 		if err != nil {
 			return fmt.Errorf("%s: %w", dir.name, err)
 		}
@@ -168,7 +178,7 @@ func TestCheckEvolution_seesBreaks(t *testing.T) {
 	const field = `{"name":"value","type":["null","string"],"default":null}`
 	schema := func(fields string) string {
 		return `{"type":"record","name":"T","namespace":"n","fields":[{"name":"id","type":"string"},` + fields +
-			`,{"name":"unmapped","type":{"type":"map","values":"string"},"default":{}}]}`
+			`,{"name":"unmapped","json":"object","type":["null","string"],"default":null}]}`
 	}
 	tests := map[string]struct {
 		now    string

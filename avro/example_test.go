@@ -7,7 +7,7 @@ import (
 )
 
 func Example() {
-	tags, err := avro.NewCodec("tags")
+	tags, err := avro.NewCodec("tags", avro.LayoutNested)
 	if err != nil {
 		panic(err)
 	}

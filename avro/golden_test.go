@@ -157,6 +157,20 @@ func holds(v any, path []string) bool {
 	return false
 }
 
+// unfoldText puts the value in the place of JSON text, in records within v.
+func unfoldText(tb testing.TB, s *schemaType, v any) {
+	tb.Helper()
+	s, _ = s.nullable()
+	m, _ := v.(map[string]any)
+	for _, f := range s.fields {
+		if text, ok := m[f.name].(string); ok && f.json != "" {
+			m[f.name] = parseJSON(tb, []byte(text))
+		} else {
+			unfoldText(tb, f.typ, m[f.name])
+		}
+	}
+}
+
 // Field by field: what the API sent is what another implementation reads.
 func TestEncode_fullRecordsAreReadBackByAnotherImplementation(t *testing.T) {
 	t.Parallel()
@@ -171,6 +185,7 @@ func TestEncode_fullRecordsAreReadBackByAnotherImplementation(t *testing.T) {
 		if m, _ := got.(map[string]any); m != nil {
 			delete(m, unmappedField)
 		}
+		unfoldText(t, c.root, got)
 		want := normalize(c.root, parseJSON(t, record))
 		if diff := cmp.Diff(want, normalize(c.root, got)); diff != "" {
 			t.Errorf("%s (-sent +read):\n%s", stream, diff)

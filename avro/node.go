@@ -1,15 +1,17 @@
 package avro
 
+import "slices"
+
 // node is the native form of one record, made once and filled again and again:
 // goavro wants a map for every record and another one around every value that
 // can be null, and to make them anew is most of the cost of encoding.
 type node struct {
 	plan  *recordPlan
-	m     map[string]any
+	m     map[string]any   // of a record that is spread over the root, the root's
 	wraps []map[string]any // by field: the map around a value; nil where the field cannot be null
 	was   []bool           // by field: m holds wraps, not nil
 	state []state          // by field: what the record in work has
-	slots []slot           // by field: the containers of its value
+	slots []slot           // by field: the containers of its value; a record that is spread is there from the start
 	after []int            // by field: which one came after it the last time; the last entry is the first field
 	last  int              // the field before the next one, as an index of after
 }
@@ -55,10 +57,13 @@ func (k *slot) key(i int, name []byte) string {
 	return k.keys[i]
 }
 
-func newNode(p *recordPlan) *node {
+func newNode(p *recordPlan) *node { return newNodeIn(make(map[string]any, len(p.fields)), p) }
+
+// newNodeIn makes a node whose fields are in m.
+func newNodeIn(m map[string]any, p *recordPlan) *node {
 	n := &node{
 		plan:  p,
-		m:     make(map[string]any, len(p.fields)),
+		m:     m,
 		wraps: make([]map[string]any, len(p.fields)),
 		was:   make([]bool, len(p.fields)),
 		state: make([]state, len(p.fields)),
@@ -66,8 +71,11 @@ func newNode(p *recordPlan) *node {
 		after: make([]int, len(p.fields)+1),
 	}
 	for i := range p.fields {
-		if p.fields[i].nullable {
-			n.m[p.fields[i].name] = nil
+		switch f := &p.fields[i]; {
+		case f.typ.form == formSpread:
+			n.slots[i].nodes = []*node{newNodeIn(m, f.typ.record)}
+		case f.nullable:
+			n.m[f.column] = nil
 			n.wraps[i] = make(map[string]any, 1)
 		}
 	}
@@ -107,7 +115,9 @@ func (n *node) set(i int, v any) {
 	f := &n.plan.fields[i]
 	w := n.wraps[i]
 	if w == nil {
-		n.m[f.name] = v
+		if f.typ.form != formSpread {
+			n.m[f.column] = v
+		}
 		return
 	}
 	if f.typ.form == formRecord || f.typ.form == formMap {
@@ -123,19 +133,45 @@ func (n *node) set(i int, v any) {
 func (n *node) finish() {
 	for i, st := range n.state {
 		is := st == stateValue
+		if f := &n.plan.fields[i]; f.typ.form == formSpread {
+			n.finishSpread(i, is)
+			continue
+		}
 		if is == n.was[i] || n.wraps[i] == nil {
 			continue
 		}
 		if n.was[i] = is; is {
-			n.m[n.plan.fields[i].name] = n.wraps[i]
+			n.m[n.plan.fields[i].column] = n.wraps[i]
 		} else {
-			n.m[n.plan.fields[i].name] = nil
+			n.m[n.plan.fields[i].column] = nil
 		}
 	}
 }
 
-// hasKey reports whether the record in work has its key.
-func (n *node) hasKey() bool {
-	id, _ := n.m[n.plan.keyName()].([]byte)
-	return n.state[n.plan.key] == stateValue && len(id) > 0
+// finishSpread finishes a record that is spread over the root, which is there or
+// not.
+func (n *node) finishSpread(i int, is bool) {
+	inner := n.slots[i].nodes[0]
+	if is {
+		inner.finish()
+	} else if n.was[i] {
+		inner.begin()
+		inner.finish()
+	}
+	n.was[i] = is
+}
+
+// holds reports whether any field of the record in work has a value.
+func (n *node) holds() bool { return slices.Contains(n.state, stateValue) }
+
+// missingKey names the first part of the key that the record in work lacks, or
+// nothing.
+func (n *node) missingKey() string {
+	for _, i := range n.plan.key {
+		part, _ := n.m[n.plan.fields[i].column].([]byte)
+		if n.state[i] != stateValue || len(part) == 0 {
+			return n.plan.fields[i].name
+		}
+	}
+	return ""
 }

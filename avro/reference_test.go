@@ -13,7 +13,7 @@ func keyOf(c *Codec) string {
 	if c.stream == "custom_fields" {
 		return "`object_type`, a colon, and `id`"
 	}
-	return "`" + c.plan.keyName() + "`"
+	return "`" + keyNames(c) + "`"
 }
 
 // TestReference keeps README.md true: go test ./avro -update rewrites it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func checkRoundTrip(t *testing.T, c *Codec, other *twmb.Schema, record []byte) {
 	if diff := diffJSON(t, decodeIndependently(t, other, body), decoded); diff != "" {
 		t.Fatalf("decoding of %.1000q (-twmb/avro +ours):\n%s", record, diff)
 	}
-	inRecord, _ := decoded.(map[string]any)[unmappedField].(map[string]any)
+	inRecord := readUnmapped(t, decoded)
 	if len(inRecord) != len(unmapped) {
 		t.Errorf("%q: unmapped are %q, the record has %q", record, unmapped, inRecord)
 	}
@@ -92,11 +93,29 @@ func checkRoundTrip(t *testing.T, c *Codec, other *twmb.Schema, record []byte) {
 	if err != nil {
 		t.Fatalf("merge %.1000q: %v", record, err)
 	}
-	want := normalize(c.root, parseJSON(t, record))
-	got := normalize(c.root, parseJSON(t, bytes.TrimPrefix(merged, []byte("kept"))))
+	want := normalize(c.nested, parseJSON(t, record))
+	got := normalize(c.nested, parseJSON(t, bytes.TrimPrefix(merged, []byte("kept"))))
 	if diff := diffJSON(t, want, got); diff != "" {
 		t.Fatalf("round trip of %.1000q, unmapped %q (-sent +rebuilt):\n%s", record, unmapped, diff)
 	}
+}
+
+// readUnmapped reads the field unmapped of a decoded record.
+func readUnmapped(tb testing.TB, record any) map[string]any {
+	tb.Helper()
+	fields, _ := record.(map[string]any)
+	if fields[unmappedField] == nil {
+		return nil
+	}
+	text, ok := fields[unmappedField].(string)
+	if !ok {
+		tb.Fatalf("unmapped is a %T", fields[unmappedField])
+	}
+	members, ok := parseJSON(tb, []byte(text)).(map[string]any)
+	if !ok || len(members) == 0 {
+		tb.Fatalf("unmapped is %q", text)
+	}
+	return members
 }
 
 // diffJSON compares the texts of two values first: cmp needs more than linear
@@ -115,20 +134,24 @@ func mustEncode(c *Codec, record []byte) string {
 	if !json.Valid(record) || json.Unmarshal(record, &m) != nil {
 		return ""
 	}
-	// encoding/json makes lone surrogates U+FFFD, and a key may not have one.
-	if id, _ := m[c.plan.keyName()].(string); id != "" && !bytes.Contains([]byte(id), []byte("\ufffd")) {
-		return "it is an object with a key"
+	for name := range strings.SplitSeq(keyNames(c), keySeparator) {
+		// encoding/json makes lone surrogates U+FFFD, and a key may not have one.
+		if part, _ := m[name].(string); part == "" || strings.Contains(part, "\ufffd") {
+			return ""
+		}
 	}
-	return ""
+	return "it is an object with a key"
 }
 
 func TestRoundTrip_fixtures(t *testing.T) {
 	t.Parallel()
 	for _, stream := range Streams() {
-		c := newTestCodec(t, stream)
-		other := twmb.MustParse(c.Schema())
-		for _, record := range readFixture(t, stream) {
-			checkRoundTrip(t, c, other, record)
+		for _, layout := range Layouts() {
+			c := newLayoutCodec(t, stream, layout)
+			other := twmb.MustParse(c.Schema())
+			for _, record := range readFixture(t, stream) {
+				checkRoundTrip(t, c, other, record)
+			}
 		}
 	}
 }
@@ -140,11 +163,13 @@ func TestRoundTrip_randomRecords(t *testing.T) {
 	for _, stream := range Streams() {
 		t.Run(stream, func(t *testing.T) {
 			t.Parallel()
-			c := newTestCodec(t, stream)
-			other := twmb.MustParse(c.Schema())
-			for seed := range uint64(200) {
-				g := generator{rand.New(rand.NewPCG(seed, 1)).IntN}
-				checkRoundTrip(t, c, other, g.record(c.root))
+			for _, layout := range Layouts() {
+				c := newLayoutCodec(t, stream, layout)
+				other := twmb.MustParse(c.Schema())
+				for seed := range uint64(200) {
+					g := generator{rand.New(rand.NewPCG(seed, 1)).IntN}
+					checkRoundTrip(t, c, other, g.record(c.nested))
+				}
 			}
 		})
 	}
@@ -155,15 +180,19 @@ func TestRoundTrip_randomRecords(t *testing.T) {
 func FuzzRoundTrip(f *testing.F) {
 	for i, stream := range Streams() {
 		for _, record := range readFixture(f, stream) {
-			f.Add(uint8(i), []byte(record))
+			for l := range Layouts() {
+				f.Add(uint8(i+15*l), []byte(record))
+			}
 		}
 	}
 	f.Add(uint8(10), []byte("{\"id\":\"\xff\",\"value\":\"\\ud800\",\"value\":null,\"\\ud800\":1,\"\xf0\":[]}"))
-	codecs := make([]*Codec, 0, 15)
-	others := make([]*twmb.Schema, 0, 15)
-	for _, stream := range Streams() {
-		c := newTestCodec(f, stream)
-		codecs, others = append(codecs, c), append(others, twmb.MustParse(c.Schema()))
+	codecs := make([]*Codec, 0, 45)
+	others := make([]*twmb.Schema, 0, 45)
+	for _, layout := range Layouts() {
+		for _, stream := range Streams() {
+			c := newLayoutCodec(f, stream, layout)
+			codecs, others = append(codecs, c), append(others, twmb.MustParse(c.Schema()))
+		}
 	}
 	f.Fuzz(func(t *testing.T, stream uint8, data []byte) {
 		i := int(stream) % len(codecs)
@@ -176,7 +205,7 @@ func FuzzRoundTrip(f *testing.F) {
 			data = data[1:]
 			return int(b) % n
 		}}
-		checkRoundTrip(t, codecs[i], others[i], g.record(codecs[i].root))
+		checkRoundTrip(t, codecs[i], others[i], g.record(codecs[i].nested))
 	})
 }
 
@@ -188,7 +217,12 @@ type generator struct {
 // record makes an object of the root, with its key.
 func (g *generator) record(root *schemaType) []byte {
 	rest := g.object(nil, root, 0)[1:]
-	record := fmt.Appendf(nil, `{"%s":"k",`, root.fields[0].name)
+	record := []byte{'{'}
+	for _, f := range root.fields {
+		if _, nullable := f.typ.nullable(); !nullable {
+			record = fmt.Appendf(record, `"%s":"k",`, f.name)
+		}
+	}
 	if rest[0] == '}' {
 		record = record[:len(record)-1]
 	}
@@ -205,6 +239,11 @@ func (g *generator) object(dst []byte, t *schemaType, depth int) []byte {
 		} else {
 			f := t.fields[g.pick(len(t.fields))]
 			name, value = f.name, f.typ
+			if f.json != "" && g.pick(3) > 0 {
+				dst = append(append(appendQuoted(dst, name), ':'), g.odd("[]", `[{"a":[1,"\ud800"]}, null]`, "{}", ` {"b":1,"b":-0} `)...)
+				dst = append(dst, ',')
+				continue
+			}
 		}
 		dst = append(appendQuoted(dst, name), ':')
 		dst = append(g.value(dst, value, depth+1), ',')

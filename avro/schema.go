@@ -68,10 +68,19 @@ type schemaType struct {
 
 // schemaField is one field of a record.
 type schemaField struct {
-	name string
-	doc  string
-	typ  *schemaType
+	name    string
+	doc     string
+	typ     *schemaType
+	json    string // jsonArray or jsonObject in a string field that holds the JSON text of one
+	pointer string // in a flat record, the place in the object where it is not /name, as a JSON Pointer
 }
+
+// The attribute "json" of a field says what its text is. It and "pointer" are
+// no attributes of Avro, whose readers ignore them.
+const (
+	jsonArray  = "array"
+	jsonObject = "object"
+)
 
 // nullable returns the type T of ["null", T] and true, or t and false.
 func (t *schemaType) nullable() (*schemaType, bool) {
@@ -79,6 +88,16 @@ func (t *schemaType) nullable() (*schemaType, bool) {
 		return t.branches[1], true
 	}
 	return t, false
+}
+
+// nullableOf is ["null", t].
+func nullableOf(t *schemaType) *schemaType {
+	return &schemaType{kind: kindUnion, word: "union", branches: []*schemaType{{kind: kindNull, word: "null"}, t}}
+}
+
+// isContainer reports whether the type is a record, an array or a map.
+func (t *schemaType) isContainer() bool {
+	return t.kind == kindRecord || t.kind == kindArray || t.kind == kindMap
 }
 
 // isTimestamp reports whether the type is a timestamp-millis.
@@ -159,9 +178,11 @@ type schemaJSON struct {
 	Doc         string          `json:"doc"`
 	LogicalType string          `json:"logicalType"`
 	Fields      []struct {
-		Name string          `json:"name"`
-		Doc  string          `json:"doc"`
-		Type json.RawMessage `json:"type"`
+		Name    string          `json:"name"`
+		Doc     string          `json:"doc"`
+		Type    json.RawMessage `json:"type"`
+		JSON    string          `json:"json"`
+		Pointer string          `json:"pointer"`
 	} `json:"fields"`
 	Items   json.RawMessage `json:"items"`
 	Values  json.RawMessage `json:"values"`
@@ -234,7 +255,7 @@ func (p *schemaParser) namedType(word string, s *schemaJSON, enclosing string) (
 			if err != nil {
 				return nil, fmt.Errorf("%s field %q: %w", t.name, f.Name, err)
 			}
-			t.fields = append(t.fields, &schemaField{name: f.Name, doc: f.Doc, typ: ft})
+			t.fields = append(t.fields, &schemaField{name: f.Name, doc: f.Doc, typ: ft, json: f.JSON, pointer: f.Pointer})
 		}
 	}
 	return t, nil

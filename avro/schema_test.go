@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -8,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // property is one line of testdata/properties.txt.
@@ -40,31 +41,31 @@ func readProperties(tb testing.TB) []property {
 // schemaProperties lists what a schema has, in the words of properties.txt.
 func schemaProperties(stream string, t *schemaType) []property {
 	var props []property
-	var walk func(t *schemaType, pointer string, above []string)
-	walk = func(t *schemaType, pointer string, above []string) {
+	var walk func(t *schemaType, pointer, json string)
+	walk = func(t *schemaType, pointer, json string) {
 		t, _ = t.nullable()
 		typ := map[kind]string{kindString: "string", kindLong: "integer", kindBoolean: "boolean", kindRecord: "object", kindArray: "array", kindMap: "map"}[t.kind]
 		switch {
 		case t.isTimestamp():
 			typ = "time"
-		case t.kind == kindRecord && slices.Contains(above, t.name):
-			typ = "recursive"
+		case json != "":
+			typ = "json"
 		}
 		if pointer != "" {
 			props = append(props, property{stream, pointer, typ})
 		}
 		switch typ {
 		case "array", "map":
-			walk(t.items, pointer+"/*", above)
+			walk(t.items, pointer+"/*", "")
 		case "object":
 			for _, f := range t.fields {
 				if pointer != "" || f.name != unmappedField {
-					walk(f.typ, pointer+"/"+f.name, append(above[:len(above):len(above)], t.name))
+					walk(f.typ, pointer+"/"+f.name, f.json)
 				}
 			}
 		}
 	}
-	walk(t, "", nil)
+	walk(t, "", "")
 	return props
 }
 
@@ -109,7 +110,7 @@ func TestSchemas_followTheRules(t *testing.T) {
 	definitions := make(map[string]string)
 	for _, stream := range Streams() {
 		c := newTestCodec(t, stream)
-		if key := c.plan.keyName(); key != "id" && stream != "issue_statuses" || key != "slug" && stream == "issue_statuses" {
+		if key, want := keyNames(c), map[string]string{"issue_statuses": "slug", "custom_fields": "object_type:id"}; key != cmp.Or(want[stream], "id") {
 			t.Errorf("%s: the key is %q", stream, key)
 		}
 		for _, r := range records(c.root) {
@@ -118,10 +119,10 @@ func TestSchemas_followTheRules(t *testing.T) {
 			}
 			checkDoc(t, stream+" "+r.name, r.doc)
 			text := r.name + r.doc
-			for i, f := range r.fields {
+			for _, f := range r.fields {
 				checkDoc(t, stream+" "+r.name+"."+f.name, f.doc)
 				inner, nullable := f.typ.nullable()
-				top := r == c.root && (f.name == c.plan.keyName() || i == len(r.fields)-1)
+				top := r == c.root && slices.Contains(strings.Split(keyNames(c), ":"), f.name)
 				if nullable == top {
 					t.Errorf("%s: %s.%s may be null: %t", stream, r.name, f.name, nullable)
 				}
@@ -159,7 +160,7 @@ func TestSchemas_haveDefaults(t *testing.T) {
 					fields++
 					def, ok := f["default"]
 					_, union := f["type"].([]any)
-					if isKey := f["name"] == c.plan.keyName() && !union; ok == isKey || union && def != nil {
+					if isKey := slices.Contains(strings.Split(keyNames(c), ":"), fmt.Sprint(f["name"])) && !union; ok == isKey || union && def != nil {
 						t.Errorf("%s: field %v has the default %v (%t)", stream, f["name"], def, ok)
 					}
 					walk(f["type"])
@@ -178,6 +179,24 @@ func TestSchemas_haveDefaults(t *testing.T) {
 			t.Errorf("%s: saw %d of %d fields", stream, fields, want)
 		}
 	}
+}
+
+// keyNames joins the names of the key's parts as they stand in a plain key.
+func keyNames(c *Codec) string {
+	var names []string
+	for _, i := range c.plan.key {
+		names = append(names, c.plan.fields[i].name)
+	}
+	return strings.Join(names, ":")
+}
+
+// codecOf is the codec of a schema that is no stream's.
+func codecOf(schema string, layout Layout) (*Codec, error) {
+	root, text, err := compactSchema("test", []byte(schema))
+	if err != nil {
+		return nil, err
+	}
+	return newCodec("test", root, text, layout)
 }
 
 func checkDoc(tb testing.TB, what, doc string) {
@@ -211,7 +230,7 @@ func records(root *schemaType) []*schemaType {
 func TestNewCodec_namesAnUnknownStream(t *testing.T) {
 	t.Parallel()
 	for _, stream := range []string{"surveys", "", "../schemas/tags", "README"} {
-		if _, err := NewCodec(stream); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", stream)) {
+		if _, err := NewCodec(stream, LayoutNested); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", stream)) {
 			t.Errorf("error for %q is %v", stream, err)
 		}
 	}
@@ -219,7 +238,7 @@ func TestNewCodec_namesAnUnknownStream(t *testing.T) {
 
 func TestNewCodec_refusesSchemasThatItCannotFill(t *testing.T) {
 	t.Parallel()
-	const unmapped = `{"name":"unmapped","type":{"type":"map","values":"string"},"default":{}}`
+	const unmapped = `{"name":"unmapped","json":"object","type":["null","string"],"default":null}`
 	tests := map[string]struct{ schema, want string }{
 		"not JSON":           {`{`, "EOF"},
 		"no record":          {`"string"`, "not a record"},
@@ -228,13 +247,17 @@ func TestNewCodec_refusesSchemasThatItCannotFill(t *testing.T) {
 		"unmapped not last":  {`{"type":"record","name":"R","fields":[` + unmapped + `,{"name":"id","type":"string"}]}`, "unmapped"},
 		"no fields":          {`{"type":"record","name":"R","fields":[]}`, "no fields"},
 		"no key":             {`{"type":"record","name":"R","fields":[` + unmapped + `]}`, "no key"},
-		"two keys":           {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"slug","type":"string"},` + unmapped + `]}`, "neither null nor the key"},
+		"a key of another type": {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"n","type":"long"},` + unmapped + `]}`, "neither null nor the key"},
+		"unmapped as a map":     {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"unmapped","type":{"type":"map","values":"string"}}]}`, "unmapped"},
+		"recursion":             {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","type":["null","R"]},` + unmapped + `]}`, "contains itself"},
+		"other JSON text":       {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","json":"number","type":["null","string"]},` + unmapped + `]}`, "number"},
+		"a field within":        {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","type":["null",{"type":"record","name":"I","fields":[{"name":"x","type":"string"}]}]},` + unmapped + `]}`, "cannot be null"},
 		"a type of no value": {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"d","type":["null","double"]},` + unmapped + `]}`, "double"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := newCodec("x", []byte(tt.schema)); err == nil || !regexp.MustCompile(tt.want).MatchString(err.Error()) {
+			if _, err := codecOf(tt.schema, LayoutNested); err == nil || !regexp.MustCompile(tt.want).MatchString(err.Error()) {
 				t.Errorf("error is %v, want one with %q", err, tt.want)
 			}
 		})
@@ -247,7 +270,7 @@ func TestStreams_areFifteen(t *testing.T) {
 		"accounts", "activity_types", "contacts", "custom_fields", "issue_messages", "issue_statuses", "issue_threads", "issues",
 		"knowledge_base_articles", "knowledge_bases", "tags", "teams", "ticket_forms", "user_roles", "users",
 	}
-	if diff := cmp.Diff(want, Streams()); diff != "" {
+	if diff := gocmp.Diff(want, Streams()); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)
 	}
 }

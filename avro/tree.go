@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -78,6 +80,37 @@ func (t *tree) set(name string, kid *tree) {
 	t.index[name] = len(t.names)
 	t.names = append(t.names, name)
 	t.kids = append(t.kids, kid)
+}
+
+// remove takes a member out of an object.
+func (t *tree) remove(name string) *tree {
+	i, ok := t.index[name]
+	if !ok {
+		return nil
+	}
+	kid := t.kids[i]
+	t.names = slices.Delete(t.names, i, i+1)
+	t.kids = slices.Delete(t.kids, i, i+1)
+	t.index = make(map[string]int, len(t.names))
+	for i, n := range t.names {
+		t.index[n] = i
+	}
+	return kid
+}
+
+// kid is the member or element of a name, or nil.
+func (t *tree) kid(name string) *tree {
+	if t.kind == '[' {
+		i, err := strconv.Atoi(name)
+		if err != nil || i < 0 || i >= len(t.kids) {
+			return nil
+		}
+		return t.kids[i]
+	}
+	if i, ok := t.index[name]; ok {
+		return t.kids[i]
+	}
+	return nil
 }
 
 // append appends the JSON text.

@@ -96,13 +96,15 @@ func (r *reader) object(rec *kgo.Record) (map[string]any, error) {
 	if !ok {
 		return nil, fmt.Errorf("the record is a %T", native)
 	}
-	unmapped, ok := object["unmapped"].(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("unmapped is a %T", object["unmapped"])
+	unmapped := make(map[string]json.RawMessage)
+	if text, ok := object["unmapped"].(string); ok {
+		if err := json.Unmarshal([]byte(text), &unmapped); err != nil {
+			return nil, fmt.Errorf("unmapped: %w", err)
+		}
 	}
 	delete(object, "unmapped")
 	for pointer, text := range unmapped {
-		if err := putBack(object, pointer, fmt.Sprint(text)); err != nil {
+		if err := putBack(object, pointer, string(text)); err != nil {
 			return nil, fmt.Errorf("unmapped %s: %w", pointer, err)
 		}
 	}

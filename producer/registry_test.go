@@ -99,7 +99,7 @@ func (w *world) cursor(t *testing.T, stream string) string {
 
 func newCodec(t *testing.T, stream string) *avro.Codec {
 	t.Helper()
-	codec, err := avro.NewCodec(stream)
+	codec, err := avro.NewCodec(stream, avro.LayoutNested)
 	if err != nil {
 		t.Fatal(err)
 	}

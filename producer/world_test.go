@@ -173,7 +173,7 @@ type message struct {
 // messages returns every committed record of a stream's topic.
 func (w *world) messages(t *testing.T, stream string) []message {
 	t.Helper()
-	codec, err := avro.NewCodec(stream)
+	codec, err := avro.NewCodec(stream, avro.LayoutNested)
 	if err != nil {
 		t.Fatal(err)
 	}

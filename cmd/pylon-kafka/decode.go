@@ -55,7 +55,7 @@ func newAvroValues(cfg *producer.Config, stream string, merge bool) (*avroValues
 	if err != nil {
 		return nil, err
 	}
-	codec, err := avro.NewCodec(stream)
+	codec, err := avro.NewCodec(stream, avro.LayoutNested)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ as JSON, ready for a file; with --json its name and fingerprint around it.`,
 func schemaReports(streams []string) ([]schemaReport, error) {
 	var reports []schemaReport
 	for _, stream := range streams {
-		codec, err := avro.NewCodec(stream)
+		codec, err := avro.NewCodec(stream, avro.LayoutNested)
 		if err != nil {
 			return nil, fmt.Errorf("schema of %s: %w", stream, err)
 		}
