@@ -220,7 +220,7 @@ func TestContainer_survivesLostAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, k := newRealWorld(t, extracttest.Options{Seed: 35, Issues: 30})
-			w.on(k.wire.addr())
+			w.on(k.wire.Addr())
 			w.settings["PYLON_STREAMS"] = "issues"
 			w.sync(t)
 			for i := range 10 {

@@ -24,7 +24,7 @@ var kafkas = map[string]func(*testing.T, extracttest.Options) (*world, *wire){
 	"real Kafka": func(t *testing.T, opts extracttest.Options) (*world, *wire) {
 		t.Helper()
 		w, k := newRealWorld(t, opts)
-		w.on(k.wire.addr())
+		w.on(k.wire.Addr())
 		return w, k.wire
 	},
 }

@@ -96,10 +96,11 @@ func openWire(ctx context.Context) (*wire, error) {
 	return w, nil
 }
 
-func (w *wire) addr() string { return w.front.Addr().String() }
+// Addr is the address for clients.
+func (w *wire) Addr() string { return w.front.Addr().String() }
 
-// connect names the broker behind the wire.
-func (w *wire) connect(back string) {
+// Connect names the broker behind the wire.
+func (w *wire) Connect(back string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.back = back
@@ -363,9 +364,9 @@ func newWiredWorld(t *testing.T, opts extracttest.Options, more ...kfake.Opt) (*
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	between.connect(<-behind)
+	between.Connect(<-behind)
 	w.cluster = cluster
-	w.on(between.addr())
+	w.on(between.Addr())
 	return w, between
 }
 

@@ -1,0 +1,128 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// ErrForeign is wrapped by the error for a group in which somebody else is: a
+// program that is not ours, or a deployment with another offsets topic.
+var ErrForeign = errors.New("used by another program or deployment")
+
+// Info is a member of a group as the cluster describes it.
+type Info struct {
+	ID         string             // given by the coordinator; [Member.ID] is the own one
+	ClientID   string             // given by the member
+	Host       string             // from where it connects
+	Assignor   string             // what the group agreed on, "" while it has not
+	Topics     []string           // to which it subscribes; empty while the group is being rebalanced
+	Partitions map[string][]int32 // what it holds, by topic, sorted; empty while the group is being rebalanced
+}
+
+// String names a member for people: client id and host.
+func (i Info) String() string { return i.ClientID + " (" + strings.TrimPrefix(i.Host, "/") + ")" }
+
+// Members returns who is in the group, in the order of their ids; nobody, if there
+// is no such group.
+func Members(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
+	groups, err := adm.DescribeGroups(ctx, group)
+	if err == nil {
+		err = groups[group].Err
+	}
+	switch {
+	case errors.Is(err, kerr.GroupIDNotFound):
+		// Nobody, or a group of the protocol of Kafka 4, which is described otherwise.
+		return consumers(ctx, adm, group)
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		return nil, noRight(group, err)
+	case err != nil:
+		return nil, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	described := groups[group]
+	members := make([]Info, 0, len(described.Members))
+	for _, m := range described.Members {
+		info := Info{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assignor: described.Protocol, Partitions: make(map[string][]int32)}
+		if described.ProtocolType != "consumer" {
+			info.Assignor = described.ProtocolType + ":" + described.Protocol
+		}
+		if joined, ok := m.Join.AsConsumer(); ok {
+			info.Topics = slices.Sorted(slices.Values(joined.Topics))
+		}
+		if holds, ok := m.Assigned.AsConsumer(); ok {
+			for _, t := range holds.Topics {
+				info.Partitions[t.Topic] = slices.Sorted(slices.Values(t.Partitions))
+			}
+		}
+		members = append(members, info)
+	}
+	return members, nil
+}
+
+// consumers returns the members of a group whose assignor is the broker's.
+func consumers(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
+	groups, err := adm.DescribeConsumerGroups(ctx, group)
+	if err == nil {
+		err = groups[group].Err
+	}
+	switch {
+	case errors.Is(err, kerr.GroupIDNotFound), errors.Is(err, kerr.UnsupportedVersion):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	described := groups[group]
+	members := make([]Info, 0, len(described.Members))
+	for _, m := range described.Members {
+		info := Info{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assignor: described.AssignorName, Topics: slices.Sorted(slices.Values(m.SubscribedTopics)), Partitions: make(map[string][]int32)}
+		for topic, partitions := range m.Assignment {
+			for p := range partitions {
+				info.Partitions[topic] = append(info.Partitions[topic], p)
+			}
+			slices.Sort(info.Partitions[topic])
+		}
+		members = append(members, info)
+	}
+	return members, nil
+}
+
+// Owners returns who holds which partition of the topic: the client id. What
+// nobody holds is absent, and while the group is being rebalanced that is all.
+func Owners(ctx context.Context, adm *kadm.Client, group, topic string) (map[int32]string, error) {
+	members, err := Members(ctx, adm, group)
+	if err != nil {
+		return nil, err
+	}
+	owners := make(map[int32]string)
+	for _, m := range members {
+		for _, p := range m.Partitions[topic] {
+			owners[p] = m.ClientID
+		}
+	}
+	return owners, nil
+}
+
+// Foreign returns an error that wraps [ErrForeign] and names them if members are
+// not replicas that share the topic. Of a group that is being rebalanced it
+// cannot tell, and says nothing; the broker keeps them out all the same.
+func Foreign(members []Info, group, topic string) error {
+	ours := newAssignor(topic).ProtocolName()
+	var foreign []string
+	for _, m := range members {
+		switch {
+		case m.Assignor != "" && m.Assignor != ours:
+			foreign = append(foreign, fmt.Sprintf("%v, with the assignor %s and topics %v", m, m.Assignor, m.Topics))
+		case len(m.Topics) > 0 && !slices.Equal(m.Topics, []string{topic}):
+			foreign = append(foreign, fmt.Sprintf("%v, with the topics %v", m, m.Topics))
+		}
+	}
+	if foreign == nil {
+		return nil
+	}
+	return fmt.Errorf("group %s: %w: %s; give this deployment a group of its own (KAFKA_GROUP_ID), or end the other", group, ErrForeign, strings.Join(foreign, "; "))
+}

@@ -1,0 +1,198 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Member is one replica's part in the group, from [Join] to [Member.Close]. Its
+// methods are safe for concurrent use.
+type Member struct {
+	cfg    Config
+	events Events
+	cl     *kgo.Client
+
+	joined, failed chan struct{}
+	hurry, end     context.CancelFunc // end the context of Revoked; of everything
+	watching       sync.WaitGroup
+	closing, once  sync.Once // of Close; of the first assignment
+
+	mu   sync.Mutex
+	held map[int32]struct{} // the partitions that are ours
+	in   bool               // part of the group
+	err  error              // what keeps it out
+}
+
+// Join makes this replica a member of the group and returns at once; the events
+// follow as the group decides. Before that it asks the cluster about the group:
+// ctx bounds this and nothing else. Its errors: a config that is not complete, a
+// cluster that does not answer, no right to the group, and [ErrForeign].
+//
+// Close must be called in the end.
+func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
+	if err := cfg.validate(events); err != nil {
+		return nil, err
+	}
+	if err := cfg.vacant(ctx); err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	unhurried, hurry := context.WithCancel(life)
+	m := &Member{
+		cfg: cfg, events: events,
+		joined: make(chan struct{}), failed: make(chan struct{}),
+		hurry: hurry, end: end,
+		held: make(map[int32]struct{}),
+	}
+	cl, err := kgo.NewClient(append(cfg.options(),
+		kgo.WithContext(life),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+			m.assigned(life, partitions[cfg.Topic])
+		}),
+		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+			m.revoked(unhurried, partitions[cfg.Topic])
+		}),
+		kgo.OnPartitionsLost(func(context.Context, *kgo.Client, map[string][]int32) {
+			m.lost(life)
+		}),
+	)...)
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("join group %s: %w", cfg.Group, err)
+	}
+	m.cl = cl
+	cl.PauseFetchTopics(cfg.Topic)
+	m.watching.Go(func() { m.watch(life) })
+	return m, nil
+}
+
+// vacant returns an error if the group cannot be joined.
+func (c Config) vacant(ctx context.Context) error {
+	cl, err := kgo.NewClient(append(c.Options[:len(c.Options):len(c.Options)], kgo.ClientID(c.ClientID))...)
+	if err != nil {
+		return fmt.Errorf("join group %s: %w", c.Group, err)
+	}
+	defer cl.Close()
+	members, err := Members(ctx, kadm.NewClient(cl), c.Group)
+	if err != nil {
+		return err
+	}
+	return Foreign(members, c.Group, c.Topic)
+}
+
+// Joined is closed when the group has decided for the first time what is this
+// replica's, be it nothing. The Assigned event was called before.
+func (m *Member) Joined() <-chan struct{} { return m.joined }
+
+// Failed is closed when the group cannot be joined and trying again would not
+// help; [Member.Err] says why. What was held has been revoked or lost.
+func (m *Member) Failed() <-chan struct{} { return m.failed }
+
+// Ready reports whether this replica is part of the group now, whether or not
+// anything is assigned to it.
+func (m *Member) Ready() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.in
+}
+
+// Err returns what keeps this replica out of the group, or nil. Before Failed is
+// closed, the member tries again.
+func (m *Member) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// ID is what the group calls this member, or "" while it is none.
+func (m *Member) ID() string {
+	id, _ := m.cl.GroupMetadata()
+	return id
+}
+
+// Partitions returns what is this replica's as far as it knows, sorted.
+func (m *Member) Partitions() []int32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.held))
+}
+
+// Holds asks the group's coordinator whether this replica is still a member, and
+// so whether the partition is still its. It is for a stream that was fenced: a
+// process that stood still, or was cut off, hears of its loss only after it is
+// fenced, and must not take the stream back. While the group is being rebalanced
+// it waits for that to end.
+func (m *Member) Holds(ctx context.Context, partition int32) (bool, error) {
+	for {
+		m.mu.Lock()
+		_, held := m.held[partition]
+		m.mu.Unlock()
+		if !held {
+			return false, nil
+		}
+		req := kmsg.NewPtrHeartbeatRequest()
+		req.Group = m.cfg.Group
+		req.MemberID, req.Generation = m.cl.GroupMetadata()
+		resp, err := req.RequestWith(ctx, m.cl)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		switch {
+		case err == nil, errors.Is(err, kerr.RebalanceInProgress):
+			return true, nil
+		case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
+			return false, nil
+		case !errors.Is(err, kerr.IllegalGeneration):
+			return false, fmt.Errorf("ask group %s whether partition %d of %s is still ours: %w", m.cfg.Group, partition, m.cfg.Topic, err)
+		}
+		// A member of a generation of which we have not heard yet.
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(heartbeat / 10):
+		}
+	}
+}
+
+// Close revokes what is held, leaves the group, so that the others need not wait
+// for the session to time out, and returns when no event will come any more. When
+// ctx ends, so does the context of Revoked, and leaving has a few seconds left.
+// Closing it again does nothing.
+func (m *Member) Close(ctx context.Context) error {
+	var err error
+	m.closing.Do(func() { err = m.leave(ctx) })
+	if err != nil {
+		return fmt.Errorf("leave group %s: %w", m.cfg.Group, err)
+	}
+	return nil
+}
+
+func (m *Member) leave(ctx context.Context) error {
+	leaving, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(ctx, func() {
+		m.hurry()
+		time.AfterFunc(margin, func() {
+			giveUp()
+			m.end()
+		})
+	})()
+	err := m.cl.LeaveGroupContext(leaving)
+	m.cl.Close()
+	m.end()
+	m.watching.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.in = false
+	return err
+}
