@@ -64,12 +64,11 @@ func New(opts Options) (*Pipeline, error) {
 	if opts.Registerer == nil {
 		opts.Registerer = prometheus.NewRegistry()
 	}
-	kopts, err := opts.Config.Kafka.ClientOptions()
+	kopts, err := opts.Config.Kafka.Options(opts.Kafka...)
 	if err != nil {
 		return nil, err
 	}
-	kopts = append(kopts, opts.Kafka...)
-	codec, ok := compression(opts.Config.Kafka.Compression)
+	codec, ok := opts.Config.Kafka.Codec()
 	if !ok {
 		return nil, fmt.Errorf("KAFKA_COMPRESSION is %q", opts.Config.Kafka.Compression)
 	}
@@ -113,7 +112,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		if refused(err) {
 			return err
 		}
-		p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.brokers(), "err", err)
+		p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.BrokerList(), "err", err)
 		for _, t := range p.tasks { // alive, but not ready
 			t.board.update(func(s *Status) { s.State, s.Up, s.Reason = Starting, false, err.Error() })
 		}
@@ -188,7 +187,7 @@ func (p *Pipeline) reachable(ctx context.Context) error {
 			last = err // the one that time ran out in says less
 		}
 		if !rest(limited, backoff(attempt)) && ctx.Err() == nil {
-			return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.brokers(), p.reach, last)
+			return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.BrokerList(), p.reach, last)
 		}
 	}
 }
@@ -310,7 +309,7 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := mustBeCompacted(topics[store.name], p.cfg.Kafka.brokers()); err != nil {
+	if err := mustBeCompacted(topics[store.name], p.cfg.Kafka.BrokerList()); err != nil {
 		return err
 	}
 	p.deadLetters, p.schemas = topics[dead.name], topics[schemas.name]

@@ -135,7 +135,7 @@ func (t *task) open(ctx context.Context) error {
 		return err
 	}
 	cl, err := kgo.NewClient(append(t.p.opts[:len(t.p.opts):len(t.p.opts)],
-		kgo.TransactionalID(t.p.cfg.Kafka.TxnPrefix+"-"+t.stream.Name),
+		kgo.TransactionalID(t.p.cfg.Kafka.TransactionalID(t.stream.Name)),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerBatchCompression(t.p.compression),
 		kgo.ProducerBatchMaxBytes(maxMessageBytesDeadLetter),
@@ -158,7 +158,7 @@ func (t *task) open(ctx context.Context) error {
 // load takes over the transactional id, then reads cursor, topic and schema id.
 func (t *task) load(ctx context.Context) error {
 	if _, _, err := t.cl.ProducerID(ctx); err != nil {
-		return fmt.Errorf("take over transactional id %s-%s: %w", t.p.cfg.Kafka.TxnPrefix, t.stream.Name, fenced(err))
+		return fmt.Errorf("take over transactional id %s: %w", t.p.cfg.Kafka.TransactionalID(t.stream.Name), fenced(err))
 	}
 	entry, err := t.p.store.Load(ctx, t.stream.Name)
 	switch {

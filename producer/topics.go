@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"pylon-kafka/producer/connect"
 )
 
 // maxMessageBytes is the size of the largest record in the topics that we
@@ -53,7 +55,7 @@ func (s topicSpec) configs() map[string]*string {
 // until they can be written to, and returns what they are like, and for each of
 // the others an error that names it and says what would do. The second error is
 // for the request as a whole.
-func ensureTopics(ctx context.Context, cl *kgo.Client, k *Kafka, specs []topicSpec) (map[string]topic, map[string]error, error) {
+func ensureTopics(ctx context.Context, cl *kgo.Client, k *connect.Kafka, specs []topicSpec) (map[string]topic, map[string]error, error) {
 	names := make([]string, len(specs))
 	for i, s := range specs {
 		names[i] = s.name
@@ -135,7 +137,7 @@ func findTopics(ctx context.Context, cl *kgo.Client, specs []topicSpec, failed m
 	return ids, missing, nil
 }
 
-func createTopic(ctx context.Context, adm *kadm.Client, k *Kafka, s topicSpec) error {
+func createTopic(ctx context.Context, adm *kadm.Client, k *connect.Kafka, s topicSpec) error {
 	if !k.CreateTopics {
 		return refusedError{fmt.Errorf("topic %s does not exist and KAFKA_CREATE_TOPICS is false: create it with cleanup.policy=%s, or allow it", s.name, *s.configs()["cleanup.policy"])}
 	}
