@@ -102,11 +102,11 @@ func (s *childrenSource) place(ctx context.Context) error {
 		return err
 	}
 	c := &s.cursor
-	now := childrenCursor{TopicID: s.t.topic.id, Queue: issues.id, SweptAt: c.SweptAt}
+	now := childrenCursor{TopicID: s.t.topic.ID, Queue: issues.ID, SweptAt: c.SweptAt}
 	if c.TopicID != now.TopicID || c.Queue != now.Queue {
 		if c.TopicID != "" {
 			s.t.log.Warn("the topic, or that of issues, is not the one that the cursor was written for: the children of all issues are read again",
-				"topic", s.t.topic.name, "issues_topic", s.topicName)
+				"topic", s.t.topic.Name, "issues_topic", s.topicName)
 		}
 		*c = now
 	}

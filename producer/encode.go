@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/topics"
 )
 
 // outbox is what a batch comes to: the records of one transaction, and how the
@@ -71,7 +72,7 @@ func (t *task) encode(b batch) (*outbox, error) {
 	}
 	if most := t.p.cfg.MaxDeadLetters; most > 0 && box.deadLetters > int64(most) {
 		return nil, refusedError{fmt.Errorf("%d objects of one page cannot be encoded, more than MAX_DEAD_LETTERS (%d): "+
-			"nothing of the page is published; look at %s, or raise the limit", box.deadLetters, most, t.p.deadLetters.name)}
+			"nothing of the page is published; look at %s, or raise the limit", box.deadLetters, most, t.p.deadLetters.Name)}
 	}
 	return box, nil
 }
@@ -103,7 +104,7 @@ func (t *task) add(box *outbox, b batch, parent string, r *extract.Record) error
 	}
 	if over, ok := t.tooLarge[r.Key]; ok && over.hash == r.Hash {
 		return t.deadLetter(box, r, fmt.Errorf("record of key %q is larger than topic %s takes: %d bytes, max.message.bytes %d",
-			r.Key, t.topic.name, over.size, t.topic.maxBytes))
+			r.Key, t.topic.Name, over.size, t.topic.MaxBytes))
 	}
 	start := len(t.buf)
 	t.buf = append(t.buf, t.header...)
@@ -145,7 +146,7 @@ func (t *task) wanted(b batch, id objectID, r *extract.Record) bool {
 	}
 	if !there {
 		if b.repair {
-			return t.topic.compacted // one that is not has lost old objects on purpose
+			return t.topic.Compacted // one that is not has lost old objects on purpose
 		}
 		_, buried := t.gone[id.key]
 		return !buried
@@ -246,9 +247,9 @@ func (t *task) deadLetter(box *outbox, r *extract.Record, why error) error {
 	if _, ok := t.buried[content]; ok {
 		return nil
 	}
-	if len(r.JSON) > maxMessageBytesDeadLetter*9/10 {
+	if len(r.JSON) > topics.MaxBytesDeadLetter*9/10 {
 		return refusedError{fmt.Errorf("record of key %q (request %s) cannot be published (%w), and its %d bytes are too many for topic %s",
-			r.Key, r.RequestID, why, len(r.JSON), t.p.deadLetters.name)}
+			r.Key, r.RequestID, why, len(r.JSON), t.p.deadLetters.Name)}
 	}
 	t.log.Error("object goes to the dead-letter topic", "key", r.Key, "request_id", r.RequestID, "err", why)
 	key := r.Key
@@ -256,7 +257,7 @@ func (t *task) deadLetter(box *outbox, r *extract.Record, why error) error {
 		key = t.stream.Name + "/" + hashText(content)
 	}
 	rec := &kgo.Record{
-		Topic: t.p.deadLetters.name,
+		Topic: t.p.deadLetters.Name,
 		Key:   []byte(key),
 		Value: r.JSON,
 		Headers: []kgo.RecordHeader{
@@ -291,7 +292,7 @@ func (t *task) record(origin, key string) *kgo.Record {
 	headers := make([]kgo.RecordHeader, 2, 6)
 	headers[0] = kgo.RecordHeader{Key: headerOrigin, Value: t.bytes(origin)}
 	headers[1] = kgo.RecordHeader{Key: headerExtractedAt, Value: t.extractedAt}
-	return &kgo.Record{Topic: t.topic.name, Key: t.bytes(key), Headers: headers}
+	return &kgo.Record{Topic: t.topic.Name, Key: t.bytes(key), Headers: headers}
 }
 
 // bytes keeps s in the batch's buffer.

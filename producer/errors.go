@@ -7,6 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/topics"
 )
 
 // ErrFenced says that a newer instance has taken over a stream's transactional
@@ -56,12 +58,11 @@ func outgrown(err error) bool {
 func refused(err error) bool {
 	var marked refusedError
 	switch {
-	case errors.As(err, &marked):
+	case errors.As(err, &marked), topics.Final(err):
 		return true
 	case errors.Is(err, extract.ErrForbidden):
 		return true // Pylon forbids the endpoint to this token
-	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.TransactionalIDAuthorizationFailed),
-		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
+	case connect.IsDenied(err):
 		return true // the cluster's ACLs
 	default:
 		return false

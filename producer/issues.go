@@ -56,12 +56,12 @@ func (s *issuesSource) read(ctx context.Context, cursor json.RawMessage, emit em
 	if err := decodeCursor(t.stream.Name, cursor, &s.cursor); err != nil {
 		return err
 	}
-	if s.cursor.TopicID != "" && s.cursor.TopicID != t.topic.id {
+	if s.cursor.TopicID != "" && s.cursor.TopicID != t.topic.ID {
 		t.log.Warn("the topic is not the one that the cursor was written for: reading begins at PYLON_START_DATE again",
-			"topic", t.topic.name, "cursor", string(cursor))
+			"topic", t.topic.Name, "cursor", string(cursor))
 		s.cursor = issuesCursor{}
 	}
-	s.cursor.TopicID = t.topic.id
+	s.cursor.TopicID = t.topic.ID
 	if now := time.Now(); s.cursor.Sweep.EndedAt.IsZero() || s.cursor.Sweep.EndedAt.After(now) { // the first start, or a clock that jumped
 		s.cursor.Sweep.EndedAt = now.UTC().Truncate(time.Second)
 	}

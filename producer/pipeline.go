@@ -16,6 +16,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/topics"
 )
 
 // Options is what a [Pipeline] is made of. Config, Extract and Client are
@@ -48,8 +49,8 @@ type Pipeline struct {
 
 	// Set by prepare.
 	cl          *kgo.Client // for questions
-	deadLetters topic
-	schemas     topic               // without a registry
+	deadLetters topics.Topic
+	schemas     topics.Topic        // without a registry
 	known       map[string]struct{} // fingerprints in the schemas topic
 	once        bool                // a sync
 	issuesDone  chan struct{}       // a sync: closed when no more issues will come
@@ -295,24 +296,18 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if err := cl.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
-	store := topicSpec{name: p.store.Topic, partitions: 1, maxBytes: 1 << 20}
-	dead := topicSpec{name: p.cfg.Kafka.Topic("deadletter"), partitions: 1, maxBytes: maxMessageBytesDeadLetter, log: true}
-	schemas := topicSpec{name: p.cfg.Kafka.Topic("schemas"), partitions: 1, maxBytes: 1 << 20}
-	specs := []topicSpec{store, dead}
+	specs := []topics.Spec{topics.Offsets(&p.cfg.Kafka), topics.DeadLetters(&p.cfg.Kafka)}
 	if p.registry == nil {
-		specs = append(specs, schemas)
+		specs = append(specs, topics.Schemas(&p.cfg.Kafka))
 	}
-	topics, failed, err := ensureTopics(ctx, cl, &p.cfg.Kafka, specs)
-	for _, s := range specs {
-		err = errors.Join(err, failed[s.name])
-	}
+	found, err := p.ensure(ctx, cl, specs...)
 	if err != nil {
 		return err
 	}
-	if err := mustBeCompacted(topics[store.name], p.cfg.Kafka.BrokerList()); err != nil {
-		return err
+	p.deadLetters = found[1]
+	if p.registry == nil {
+		p.schemas = found[2]
 	}
-	p.deadLetters, p.schemas = topics[dead.name], topics[schemas.name]
 	return p.knownSchemas(ctx)
 }
 
@@ -327,7 +322,7 @@ func (p *Pipeline) knownSchemas(ctx context.Context) error {
 	if p.registry != nil {
 		return nil
 	}
-	return offsets.Scan(ctx, p.opts, p.schemas.name, func(rec *kgo.Record) error {
+	return offsets.Scan(ctx, p.opts, p.schemas.Name, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.known[string(rec.Key)] = struct{}{}
 		}
@@ -336,10 +331,23 @@ func (p *Pipeline) knownSchemas(ctx context.Context) error {
 }
 
 // topic finds or makes a stream's topic.
-func (p *Pipeline) topic(ctx context.Context, stream string) (topic, error) {
-	spec := topicSpec{name: p.cfg.Kafka.Topic(stream), partitions: p.cfg.Kafka.Partitions, maxBytes: maxMessageBytes}
-	topics, failed, err := ensureTopics(ctx, p.cl, &p.cfg.Kafka, []topicSpec{spec})
-	return topics[spec.name], errors.Join(err, failed[spec.name])
+func (p *Pipeline) topic(ctx context.Context, stream string) (topics.Topic, error) {
+	found, err := p.ensure(ctx, p.cl, topics.Stream(&p.cfg.Kafka, stream))
+	if err != nil {
+		return topics.Topic{}, err
+	}
+	return found[0], nil
+}
+
+// ensure finds or makes topics, and logs what of them loses data.
+func (p *Pipeline) ensure(ctx context.Context, cl *kgo.Client, specs ...topics.Spec) ([]topics.Topic, error) {
+	found, err := topics.Ensure(ctx, cl, &p.cfg.Kafka, specs...)
+	for _, t := range found {
+		for _, warning := range t.Warnings {
+			p.log.Warn("a topic is not as it should be", "topic", t.Name, "warning", warning)
+		}
+	}
+	return found, err
 }
 
 // wireHeader returns what stands before the Avro in every value of t's stream.
@@ -360,7 +368,7 @@ func (p *Pipeline) singleObjectHeader(t *task) []byte {
 	fingerprint := t.codec.Fingerprint()
 	key := hashText(fingerprint) // 16 hex digits, most significant first
 	if _, ok := p.known[key]; !ok && !t.schemaSent {
-		t.schema = &kgo.Record{Topic: p.schemas.name, Key: []byte(key), Value: []byte(t.codec.Schema())}
+		t.schema = &kgo.Record{Topic: p.schemas.Name, Key: []byte(key), Value: []byte(t.codec.Schema())}
 	}
 	return avro.AppendSingleObject(nil, fingerprint)
 }

@@ -106,7 +106,7 @@ func (t *task) produce(ctx context.Context, records []*kgo.Record, cursor *kgo.R
 	var err error
 	for _, rec := range records {
 		n := recordSize(rec)
-		if size+n > t.topic.maxBytes && !flushed {
+		if size+n > t.topic.MaxBytes && !flushed {
 			if err = flush(); err != nil {
 				break
 			}
@@ -131,7 +131,7 @@ func (t *task) produce(ctx context.Context, records []*kgo.Record, cursor *kgo.R
 // refuse notes a record that its topic does not take.
 func (t *task) refuse(rec *kgo.Record, err error) error {
 	err = fmt.Errorf("topic %s refuses the record of key %q (%d bytes): %w", rec.Topic, rec.Key, recordSize(rec), err)
-	if rec.Topic != t.topic.name {
+	if rec.Topic != t.topic.Name {
 		return refusedError{err}
 	}
 	if h := readHeaders(rec); h.ours {

@@ -28,15 +28,15 @@ func (r *refreshSource) read(ctx context.Context, cursor json.RawMessage, emit e
 	if err := decodeCursor(t.stream.Name, cursor, &cur); err != nil {
 		return err
 	}
-	if cur.TopicID != "" && cur.TopicID != t.topic.id {
-		t.log.Warn("the topic is not the one that the cursor was written for: everything is published again", "topic", t.topic.name)
+	if cur.TopicID != "" && cur.TopicID != t.topic.ID {
+		t.log.Warn("the topic is not the one that the cursor was written for: everything is published again", "topic", t.topic.Name)
 		cur.RefreshedAt = time.Time{}
 	}
 	if now := time.Now(); cur.RefreshedAt.After(now) {
 		t.log.Warn("the last pass is dated in the future: a clock has jumped; the next pass begins now", "refreshed_at", cur.RefreshedAt)
 		cur.RefreshedAt = now.UTC().Add(-t.p.extract.Interval(t.stream))
 	}
-	cur.TopicID = t.topic.id
+	cur.TopicID = t.topic.ID
 	interval := t.p.extract.Interval(t.stream)
 	due := cur.RefreshedAt.Add(interval)
 	if earliest := time.Now().Add(startJitter(interval)); due.Before(earliest) {

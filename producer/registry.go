@@ -110,7 +110,7 @@ func (p *Pipeline) registryID(ctx context.Context, t *task) (int, error) {
 	}
 	var why error
 	for attempt := 0; ; attempt++ {
-		id, err := p.cfg.Registry.schemaID(limited, p.registry, t.topic.name, t.codec)
+		id, err := p.cfg.Registry.schemaID(limited, p.registry, t.topic.Name, t.codec)
 		switch {
 		case err == nil:
 			return id, nil

@@ -16,6 +16,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/topics"
 )
 
 // task copies one stream into its topic. It is the only writer of the topic and
@@ -36,7 +37,7 @@ type task struct {
 
 	// Of one attempt, set by open.
 	cl      *kgo.Client
-	topic   topic
+	topic   topics.Topic
 	entry   offsets.Entry // as committed
 	header  []byte        // what the wire format puts before the Avro
 	schema  *kgo.Record   // to publish with the first transaction, where the schemas topic lacks it
@@ -138,7 +139,7 @@ func (t *task) open(ctx context.Context) error {
 		kgo.TransactionalID(t.p.cfg.Kafka.TransactionalID(t.stream.Name)),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerBatchCompression(t.p.compression),
-		kgo.ProducerBatchMaxBytes(maxMessageBytesDeadLetter),
+		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
 		kgo.ProducerLinger(0), // a page is flushed at once
 		kgo.WithHooks(kprom.NewMetrics(namespace,
 			kprom.Registerer(t.p.reg), kprom.WithStaticLabel(map[string]string{"stream": t.stream.Name}))),
@@ -151,7 +152,7 @@ func (t *task) open(ctx context.Context) error {
 		cl.Close()
 		return err
 	}
-	t.log.Info("stream opened", "topic", t.topic.name, "objects", t.view.len(), "resumed", t.entry.Cursor != nil, "cursor", string(t.entry.Cursor))
+	t.log.Info("stream opened", "topic", t.topic.Name, "objects", t.view.len(), "resumed", t.entry.Cursor != nil, "cursor", string(t.entry.Cursor))
 	return nil
 }
 
@@ -190,7 +191,7 @@ func (t *task) rebuild(ctx context.Context) error {
 	v := newView(grouped)
 	gone := make(map[string]time.Time)
 	strangers := 0
-	err := offsets.Scan(ctx, t.p.opts, t.topic.name, func(rec *kgo.Record) error {
+	err := offsets.Scan(ctx, t.p.opts, t.topic.Name, func(rec *kgo.Record) error {
 		h := readHeaders(rec)
 		key := string(rec.Key)
 		switch {
@@ -212,7 +213,7 @@ func (t *task) rebuild(ctx context.Context) error {
 		return err
 	}
 	if strangers > 0 {
-		t.log.Warn("the topic holds records that pylon-kafka did not write; they are left alone", "topic", t.topic.name, "records", strangers)
+		t.log.Warn("the topic holds records that pylon-kafka did not write; they are left alone", "topic", t.topic.Name, "records", strangers)
 	}
 	t.view = v
 	t.polled = make(map[string]time.Time)
