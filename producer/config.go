@@ -3,11 +3,9 @@ package producer
 import (
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 
-	"pylon-kafka/extract"
+	"pylon-kafka/producer/connect"
 )
 
 // Config holds the settings of this package. The variable names are the
@@ -17,7 +15,7 @@ type Config struct {
 	Tombstones     bool   `env:"TOMBSTONES, default=true"`      // publish deletions
 	Connector      string `env:"CONNECTOR_NAME, default=pylon"` // first half of the keys of the offsets topic
 	MaxDeadLetters int    `env:"MAX_DEAD_LETTERS, default=100"` // a page with more of them stops its stream; 0: no limit
-	Kafka          Kafka
+	Kafka          connect.Kafka
 	Registry       Registry
 }
 
@@ -37,27 +35,5 @@ func (c *Config) Validate() error {
 	if c.Connector == "" || strings.ContainsAny(c.Connector, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("CONNECTOR_NAME is %q: use a name without slashes and spaces", c.Connector))
 	}
-	return errors.Join(append(errs, c.Kafka.validate(), c.Registry.validate())...)
+	return errors.Join(append(errs, c.Kafka.Validate(), c.Registry.validate())...)
 }
-
-// readSecret fills *value from the file, where one is named. Of a value and a
-// file only one may be set.
-func readSecret(name string, value *extract.Secret, file string) error {
-	if file == "" {
-		return nil
-	}
-	if *value != "" {
-		return fmt.Errorf("%s and %s_FILE are both set: use one", name, name)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("%s_FILE: %w", name, err)
-	}
-	if *value = extract.Secret(strings.TrimSpace(string(text))); *value == "" {
-		return fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
-	}
-	return nil
-}
-
-// topicName is what Kafka allows in a topic's name.
-var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)

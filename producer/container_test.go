@@ -111,7 +111,9 @@ func TestContainer_createsCompactedTopics(t *testing.T) {
 		}
 		partitions, want, size := 3, "compact", "16777216"
 		switch strings.TrimPrefix(name, w.topicOf("")) {
-		case "offsets", "schemas":
+		case "offsets":
+			partitions, size = 16, "1048576"
+		case "schemas":
 			partitions, size = 1, "1048576"
 		case "deadletter":
 			partitions, want, size = 1, "delete", "33554432"

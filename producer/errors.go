@@ -7,6 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/topics"
 )
 
 // ErrTakenOver says that another instance works the streams now: it was given
@@ -72,12 +74,11 @@ func isAgain(err error) bool {
 func refused(err error) bool {
 	var marked refusedError
 	switch {
-	case errors.As(err, &marked):
+	case errors.As(err, &marked), topics.Final(err):
 		return true
 	case errors.Is(err, extract.ErrForbidden):
 		return true // Pylon forbids the endpoint to this token
-	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.TransactionalIDAuthorizationFailed),
-		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
+	case connect.IsDenied(err):
 		return true // the cluster's ACLs
 	default:
 		return false

@@ -16,6 +16,7 @@ import (
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/connect"
 )
 
 // Registry holds the settings of the schema registry. Without a URL there is
@@ -25,11 +26,7 @@ type Registry struct {
 	Username        string         `env:"SCHEMA_REGISTRY_USERNAME"`
 	Password        extract.Secret `env:"SCHEMA_REGISTRY_PASSWORD"`
 	PasswordFile    string         `env:"SCHEMA_REGISTRY_PASSWORD_FILE"`
-	TLSCAFile       string         `env:"SCHEMA_REGISTRY_TLS_CA_FILE"`
-	TLSCertFile     string         `env:"SCHEMA_REGISTRY_TLS_CERT_FILE"`
-	TLSKeyFile      string         `env:"SCHEMA_REGISTRY_TLS_KEY_FILE"`
-	TLSServerName   string         `env:"SCHEMA_REGISTRY_TLS_SERVER_NAME"`
-	TLSInsecure     bool           `env:"SCHEMA_REGISTRY_TLS_INSECURE_SKIP_VERIFY"`
+	TLS             connect.TLS    `env:", prefix=SCHEMA_REGISTRY_TLS_"`
 	SubjectStrategy string         `env:"SCHEMA_REGISTRY_SUBJECT_STRATEGY, default=topic"`
 	AutoRegister    bool           `env:"SCHEMA_REGISTRY_AUTO_REGISTER, default=true"`
 }
@@ -48,26 +45,17 @@ func (r *Registry) validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("SCHEMA_REGISTRY_SUBJECT_STRATEGY is %q: use topic, record or topic-record", r.SubjectStrategy))
 	}
-	if err := readSecret("SCHEMA_REGISTRY_PASSWORD", &r.Password, r.PasswordFile); err != nil {
+	password, err := r.password()
+	if err != nil {
 		errs = append(errs, err)
-	}
-	r.PasswordFile = ""
-	if (r.Username == "") != (r.Password == "") {
+	} else if (r.Username == "") != (password == "") {
 		errs = append(errs, errors.New("SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD go together: set both or none"))
 	}
-	if (r.TLSCertFile == "") != (r.TLSKeyFile == "") {
-		errs = append(errs, errors.New("SCHEMA_REGISTRY_TLS_CERT_FILE and SCHEMA_REGISTRY_TLS_KEY_FILE go together: set both or none"))
-	} else if _, err := r.tls().config(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, r.TLS.Validate("SCHEMA_REGISTRY_TLS"))...)
 }
 
-func (r *Registry) tls() tlsFiles {
-	return tlsFiles{
-		prefix: "SCHEMA_REGISTRY_TLS", ca: r.TLSCAFile, cert: r.TLSCertFile, key: r.TLSKeyFile,
-		serverName: r.TLSServerName, insecure: r.TLSInsecure,
-	}
+func (r *Registry) password() (extract.Secret, error) {
+	return connect.Secret("SCHEMA_REGISTRY_PASSWORD", r.Password, r.PasswordFile)
 }
 
 // Client returns a client of the registry, or nil where none is set.
@@ -75,7 +63,11 @@ func (r *Registry) Client() (*sr.Client, error) {
 	if r.URL == "" {
 		return nil, nil
 	}
-	cfg, err := r.tls().config()
+	cfg, err := r.TLS.Config("SCHEMA_REGISTRY_TLS")
+	if err != nil {
+		return nil, err
+	}
+	password, err := r.password()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +80,7 @@ func (r *Registry) Client() (*sr.Client, error) {
 		}),
 	}
 	if r.Username != "" {
-		opts = append(opts, sr.BasicAuth(r.Username, string(r.Password)))
+		opts = append(opts, sr.BasicAuth(r.Username, string(password)))
 	}
 	return sr.NewClient(opts...)
 }
@@ -118,7 +110,7 @@ func (p *Pipeline) registryID(ctx context.Context, t *task) (int, error) {
 	}
 	var why error
 	for attempt := 0; ; attempt++ {
-		id, err := p.cfg.Registry.schemaID(limited, p.registry, t.topic.name, t.codec)
+		id, err := p.cfg.Registry.schemaID(limited, p.registry, t.topic.Name, t.codec)
 		switch {
 		case err == nil:
 			return id, nil

@@ -15,6 +15,7 @@ import (
 
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
+	"pylon-kafka/producer/connect"
 )
 
 // secured is a registry that wants basic auth.
@@ -71,8 +72,8 @@ func TestRegistry_settingsThatCannotWork(t *testing.T) {
 		"password without user":  {producer.Registry{Password: registryPassword}, "SCHEMA_REGISTRY_USERNAME"},
 		"password and its file":  {producer.Registry{Password: registryPassword, PasswordFile: "x"}, "SCHEMA_REGISTRY_PASSWORD_FILE"},
 		"no file of a password":  {producer.Registry{Username: "user", PasswordFile: "/nowhere"}, "/nowhere"},
-		"certificate, but a key": {producer.Registry{TLSCertFile: "x"}, "SCHEMA_REGISTRY_TLS_KEY_FILE"},
-		"no file of a CA":        {producer.Registry{TLSCAFile: "/nowhere"}, "/nowhere"},
+		"certificate, but a key": {producer.Registry{TLS: connect.TLS{CertFile: "x"}}, "SCHEMA_REGISTRY_TLS_KEY_FILE"},
+		"no file of a CA":        {producer.Registry{TLS: connect.TLS{CAFile: "/nowhere"}}, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -133,7 +133,7 @@ func (c *checker) token(ctx context.Context) {
 func (c *checker) kafka(ctx context.Context) {
 	const check = "brokers"
 	k := &c.cfg.Producer.Kafka
-	options, err := k.ClientOptions() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	options, err := k.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
 	if err != nil {
 		c.fail(check, err)
 		return

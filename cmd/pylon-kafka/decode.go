@@ -13,6 +13,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/offsets"
 	"pylon-kafka/producer"
+	"pylon-kafka/producer/connect"
 )
 
 // valueDecoder turns the value of a record into JSON. An unreadableError is
@@ -41,7 +42,7 @@ func (plainValues) json(_ context.Context, value []byte) (json.RawMessage, error
 // were written with: by fingerprint from this binary or from the schemas topic,
 // by id from the schema registry. It is not safe for concurrent use.
 type avroValues struct {
-	kafka         *producer.Kafka
+	kafka         *connect.Kafka
 	registry      *sr.Client // nil: none is set
 	options       avro.DecodeOptions
 	byFingerprint map[uint64]*avro.Decoder
@@ -123,7 +124,7 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	if v.unknown[fingerprint] {
 		return nil, &unreadableError{fmt.Errorf("schema %s is not known", fingerprintKey(fingerprint))}
 	}
-	options, err := v.kafka.ClientOptions() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	options, err := v.kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
-	"pylon-kafka/producer"
+	"pylon-kafka/producer/connect"
 )
 
 // errEnough is what a callback of [topicReader.read] returns to end it early.
@@ -36,8 +36,8 @@ type topicReader struct {
 
 // newTopicReader asks the cluster where the topic begins and ends. A topic that
 // does not exist and a cluster that cannot be reached are errors that say so.
-func newTopicReader(ctx context.Context, kafka *producer.Kafka, topic string) (*topicReader, error) {
-	options, err := kafka.ClientOptions() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+func newTopicReader(ctx context.Context, kafka *connect.Kafka, topic string) (*topicReader, error) {
+	options, err := kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
 	if err != nil {
 		return nil, err
 	}

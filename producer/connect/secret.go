@@ -1,0 +1,56 @@
+package connect
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"pylon-kafka/extract"
+)
+
+// Secret returns the value of a setting that may stand in the environment or in
+// a file, named by the setting name_FILE, which is read now. Both empty is an
+// empty secret. The error names the setting and the file.
+func Secret(name string, value extract.Secret, file string) (extract.Secret, error) {
+	if file == "" {
+		return value, nil
+	}
+	if value != "" {
+		return "", fmt.Errorf("%s and %s_FILE are both set: use one", name, name)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	secret := extract.Secret(strings.TrimSpace(string(text)))
+	if secret == "" {
+		return "", fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
+	}
+	return secret, nil
+}
+
+// mask stands for a part of a URL that is not shown.
+const mask = "******"
+
+// MaskURL returns a URL as it may be shown: without user, password, query and
+// fragment. Of a text that holds a secret and is no URL nothing is shown.
+func MaskURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Opaque != "" || (u.Host == "" && strings.ContainsAny(text, "@?")) {
+		if strings.ContainsAny(text, "@?/") {
+			return mask
+		}
+		return text
+	}
+	if u.User != nil {
+		u.User = url.User(mask)
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = mask
+	}
+	if u.Fragment != "" {
+		u.Fragment, u.RawFragment = mask, mask
+	}
+	return strings.ReplaceAll(u.String(), url.QueryEscape(mask), mask)
+}
