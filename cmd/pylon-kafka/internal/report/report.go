@@ -1,18 +1,17 @@
-package main
+package report
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
 	"pylon-kafka/producer"
 )
 
-// streamReport is the state of one stream as the status page, /api/streams and
+// Stream is the state of one stream as the status page, /api/streams and
 // the tables of sync and demo show it.
-type streamReport struct {
+type Stream struct {
 	Stream         string  `json:"stream"`
 	Topic          string  `json:"topic"`
 	State          string  `json:"state"`
@@ -26,16 +25,16 @@ type streamReport struct {
 	DeadLetters    int64   `json:"dead_letters"`
 	Requests       int64   `json:"requests"`
 	Backlog        int64   `json:"backlog"`
-	Cursor         moment  `json:"cursor"`
-	LastSuccess    moment  `json:"last_success"`
+	Cursor         Moment  `json:"cursor"`
+	LastSuccess    Moment  `json:"last_success"`
 	ElapsedSeconds float64 `json:"elapsed_seconds"`
 }
 
-// streamReports words what the pipeline says of its streams, in its order.
-func streamReports(statuses []producer.Status) []streamReport {
-	reports := make([]streamReport, 0, len(statuses))
+// Streams words what the pipeline says of its streams, in its order.
+func Streams(statuses []producer.Status) []Stream {
+	reports := make([]Stream, 0, len(statuses))
 	for _, s := range statuses {
-		reports = append(reports, streamReport{
+		reports = append(reports, Stream{
 			Stream:         s.Stream,
 			Topic:          s.Topic,
 			State:          string(s.State),
@@ -49,8 +48,8 @@ func streamReports(statuses []producer.Status) []streamReport {
 			DeadLetters:    s.DeadLetters,
 			Requests:       s.Requests,
 			Backlog:        s.Backlog,
-			Cursor:         moment(s.Cursor),
-			LastSuccess:    moment(s.LastSuccess),
+			Cursor:         Moment(s.Cursor),
+			LastSuccess:    Moment(s.LastSuccess),
 			ElapsedSeconds: s.Elapsed.Seconds(),
 		})
 	}
@@ -58,18 +57,18 @@ func streamReports(statuses []producer.Status) []streamReport {
 }
 
 // Percent is how far the stream is, for a person.
-func (r streamReport) Percent() string {
+func (r Stream) Percent() string {
 	if r.Progress < 0 {
 		return ""
 	}
 	return strconv.FormatFloat(100*r.Progress, 'f', 0, 64) + " %"
 }
 
-// moment is a time of which the zero value means never.
-type moment time.Time
+// Moment is a time of which the zero value means never.
+type Moment time.Time
 
 // MarshalJSON writes RFC 3339 in UTC, and null for never.
-func (m moment) MarshalJSON() ([]byte, error) {
+func (m Moment) MarshalJSON() ([]byte, error) {
 	if time.Time(m).IsZero() {
 		return []byte("null"), nil
 	}
@@ -77,7 +76,7 @@ func (m moment) MarshalJSON() ([]byte, error) {
 }
 
 // Ago is how long ago the moment was, for a person.
-func (m moment) Ago() string {
+func (m Moment) Ago() string {
 	t := time.Time(m)
 	if t.IsZero() {
 		return "never"
@@ -85,30 +84,8 @@ func (m moment) Ago() string {
 	return time.Since(t).Round(time.Second).String() + " ago"
 }
 
-// writeReports prints what a pass did, a row a stream, as a table or as JSON.
-func writeReports(w io.Writer, reports []streamReport, asJSON bool) error {
-	if asJSON {
-		return printJSON(w, reports)
-	}
-	t := newTable("STREAM", "TOPIC", "STATE", ">RECORDS", ">TOMBSTONES", ">UNCHANGED", ">DEAD LETTERS", ">REQUESTS", ">TIME", "REASON")
-	var sum streamReport
-	for _, r := range reports {
-		t.add(r.Stream, r.Topic, r.State, count(r.Records), count(r.Tombstones), count(r.Unchanged), count(r.DeadLetters),
-			count(r.Requests), seconds(r.ElapsedSeconds), r.Reason)
-		sum.Records += r.Records
-		sum.Tombstones += r.Tombstones
-		sum.Unchanged += r.Unchanged
-		sum.DeadLetters += r.DeadLetters
-		sum.Requests += r.Requests
-		sum.ElapsedSeconds = max(sum.ElapsedSeconds, r.ElapsedSeconds)
-	}
-	t.add("all", "", "", count(sum.Records), count(sum.Tombstones), count(sum.Unchanged), count(sum.DeadLetters),
-		count(sum.Requests), seconds(sum.ElapsedSeconds), "")
-	return t.write(w)
-}
-
-// count writes n with a comma between the thousands.
-func count(n int64) string {
+// Count writes n with a comma between the thousands.
+func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -116,4 +93,5 @@ func count(n int64) string {
 	return s
 }
 
-func seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }
+// Seconds writes s for a person.
+func Seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }
