@@ -114,10 +114,12 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			return err
 		}
 		p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.brokers(), "err", err)
+		pause := backoff(attempt)
 		for _, t := range p.tasks { // alive, but not ready
-			t.board.update(func(s *Status) { s.State, s.Up, s.Reason = Starting, false, err.Error() })
+			t.board.down(Starting, err)
+			t.board.next(pause)
 		}
-		if !rest(ctx, backoff(attempt)) {
+		if !rest(ctx, pause) {
 			return nil
 		}
 	}
@@ -226,6 +228,7 @@ func (p *Pipeline) supervise(ctx context.Context, t *task) error {
 		case refused(err):
 			pause = refusedPause
 		}
+		t.board.next(pause)
 		t.log.Error("stream is down; trying again", "err", err, "pause", pause)
 		if !rest(ctx, pause) {
 			return nil

@@ -1,84 +1,84 @@
 package producer
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // State is what a stream is doing.
 type State string
 
 // The states of a stream.
 const (
-	Starting State = "starting" // fencing, reading its cursor and what its topic holds
+	Starting State = "starting" // taking over its transactional id, reading its cursor and what its topic holds
 	Backfill State = "backfill" // reading what was there before the start, or a backlog
 	Live     State = "live"     // following changes
 	Idle     State = "idle"     // waiting for its next pass
+	Retrying State = "retrying" // something has failed for a while and is tried again, see Reason
+	Failed   State = "failed"   // closed, see Reason; opened again later
 	Done     State = "done"     // sync: finished
-	Failed   State = "failed"   // see Reason; tried again later
+	Standby  State = "standby"  // another replica has it, see Owner
 )
 
-// Status is one stream as seen from outside. Counts are since the start of the
-// process, and of what was committed.
+// Status is one stream as seen from outside. Its JSON is flat. Counts are since
+// the start of the process, and of what was committed.
 type Status struct {
-	Stream      string        `json:"stream"`
-	Topic       string        `json:"topic"`
-	State       State         `json:"state"`
-	Up          bool          `json:"up"`
-	Reason      string        `json:"reason,omitempty"` // why it is down
-	Records     int64         `json:"records"`
-	Tombstones  int64         `json:"tombstones"`
-	Unchanged   int64         `json:"unchanged"`
-	DeadLetters int64         `json:"dead_letters"`
-	Requests    int64         `json:"requests"`
+	Stream string `json:"stream"`
+	Topic  string `json:"topic"`
+	Condition
+	Counts
+	Times
+	Work
+}
+
+// Condition says whether a stream works, and if not, why.
+type Condition struct {
+	State       State     `json:"state"`
+	Up          bool      `json:"up"`
+	Owned       bool      `json:"owned"`                  // this replica holds the stream's lease
+	Owner       string    `json:"owner,omitempty"`        // client id of the replica that does, as far as it is known
+	Resumed     bool      `json:"resumed"`                // a cursor was found at the start
+	Reason      string    `json:"reason,omitempty"`       // why it is not up
+	Since       time.Time `json:"since,omitzero"`         // since when it is not up
+	NextTry     time.Time `json:"next_try,omitzero"`      // of what failed
+	LastError   string    `json:"last_error,omitempty"`   // the last failure, mended or not
+	LastErrorAt time.Time `json:"last_error_at,omitzero"` // when it was
+	Warnings    []string  `json:"warnings,omitempty"`     // what is not as it should be while the stream works
+}
+
+// Counts are what a stream has done since the start of the process.
+type Counts struct {
+	Records     int64 `json:"records"`
+	Tombstones  int64 `json:"tombstones"`
+	Unchanged   int64 `json:"unchanged"`
+	DeadLetters int64 `json:"dead_letters"`
+	Unmapped    int64 `json:"unmapped"` // fields
+	Requests    int64 `json:"requests"`
+}
+
+// Times are the clocks of a stream. Those that the cursor holds survive a
+// restart.
+type Times struct {
 	Cursor      time.Time     `json:"cursor,omitzero"`       // what Pylon held then is in Kafka
 	LastSuccess time.Time     `json:"last_success,omitzero"` // when it last caught up
-	Backlog     int64         `json:"backlog"`               // issues whose children are still to be read
-	Progress    float64       `json:"progress"`              // of a backfill, 0 to 1; -1 where it is not known
-	Resumed     bool          `json:"resumed"`               // a cursor was found at the start
+	NextPass    time.Time     `json:"next_pass,omitzero"`    // when it looks again
+	Interval    time.Duration `json:"interval_ns"`           // between two passes
 	Elapsed     time.Duration `json:"elapsed_ns"`            // until it was done, or until now
 }
 
-// board holds one stream's status.
-type board struct {
-	mu      sync.Mutex
-	status  Status
-	started time.Time
-	opened  bool // the cursor is loaded, or the stream has failed alone
+// Work is what lies before a stream and how fast it goes.
+type Work struct {
+	Backlog     int64         `json:"backlog"`                   // issues whose children are still to be read
+	BacklogLeft time.Duration `json:"backlog_left_ns,omitempty"` // an estimate; 0 where there is none
+	Progress    float64       `json:"progress"`                  // of a backfill, 0 to 1; -1 where it is not known
+	Parked      []Parked      `json:"parked,omitempty"`
+	Throughput  []int64       `json:"throughput,omitempty"` // records and tombstones by minute of the last hour, the oldest first
+	BudgetUsed  float64       `json:"budget_used"`          // share of the endpoint's budget of the last minute, 0 to 1
 }
 
-func newBoard(stream, topic string) *board {
-	return &board{status: Status{Stream: stream, Topic: topic, State: Starting, Progress: -1}, started: time.Now()}
-}
-
-// update changes the status under its lock.
-func (b *board) update(change func(*Status)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	change(&b.status)
-	switch b.status.State {
-	case Done:
-		if b.status.Elapsed == 0 {
-			b.status.Elapsed = time.Since(b.started)
-		}
-	case Starting:
-	default:
-		b.opened = true
-	}
-}
-
-func (b *board) read() Status {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := b.status
-	if s.State != Done {
-		s.Elapsed = time.Since(b.started)
-	}
-	return s
-}
-
-func (b *board) ready() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.opened
+// Parked is an issue whose children cannot be read. It is tried again ever more
+// rarely, and does not stand in the way of others.
+type Parked struct {
+	Issue  string    `json:"issue"`
+	Since  time.Time `json:"since"`
+	Tries  int       `json:"tries"`
+	Next   time.Time `json:"next"`
+	Reason string    `json:"reason"`
 }

@@ -66,7 +66,7 @@ func newTask(p *Pipeline, s extract.Stream) (*task, error) {
 	return &task{
 		p: p, stream: s, codec: codec,
 		log:      p.log.With("stream", s.Name),
-		board:    newBoard(s.Name, p.cfg.Kafka.Topic(s.Name)),
+		board:    newBoard(s.Name, p.cfg.Kafka.Topic(s.Name), p.extract.Interval(s)),
 		tooLarge: make(map[string]oversize),
 		buried:   make(map[uint64]struct{}),
 		unmapped: make(map[string]struct{}),
@@ -178,6 +178,7 @@ func (t *task) load(ctx context.Context) error {
 	}
 	t.board.update(func(s *Status) {
 		s.State, s.Up, s.Reason = Idle, true, ""
+		s.Since, s.NextTry = time.Time{}, time.Time{}
 		s.Resumed = s.Resumed || entry.Cursor != nil
 	})
 	t.p.metrics.up.WithLabelValues(t.stream.Name).Set(1)
@@ -279,6 +280,7 @@ func (t *task) report(b batch, box *outbox) {
 		s.Tombstones += box.tombstones
 		s.Unchanged += box.unchanged
 		s.DeadLetters += box.deadLetters
+		s.Unmapped += box.unmapped
 		s.State, s.Progress = b.state, b.progress
 		if !b.upTo.IsZero() {
 			s.Cursor = b.upTo
@@ -295,7 +297,7 @@ func (t *task) report(b batch, box *outbox) {
 // fail shows that the stream is down, and why.
 func (t *task) fail(err error) {
 	t.p.metrics.up.WithLabelValues(t.stream.Name).Set(0)
-	t.board.update(func(s *Status) { s.State, s.Up, s.Reason = Failed, false, err.Error() })
+	t.board.down(Failed, err)
 }
 
 // decodeCursor reads a cursor of ours. One that cannot be read stops the

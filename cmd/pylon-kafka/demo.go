@@ -19,6 +19,7 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/tail"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer"
 )
 
 const (
@@ -98,7 +99,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if err := d.showChanges(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "\nDone in %s.", report.Seconds(time.Since(began).Seconds()))
+	fmt.Fprintf(a.stdout, "\nDone in %s.", report.Seconds(time.Since(began)))
 	if o.keep {
 		return d.keep(ctx)
 	}
@@ -123,7 +124,7 @@ func (d *demonstration) service(ctx context.Context, httpAddr string) (*service,
 }
 
 // sync does one pass with progress bars and returns what it did.
-func (d *demonstration) sync(ctx context.Context) ([]report.Stream, error) {
+func (d *demonstration) sync(ctx context.Context) ([]producer.Status, error) {
 	s, err := d.service(ctx, "")
 	if err != nil {
 		return nil, err
@@ -134,11 +135,11 @@ func (d *demonstration) sync(ctx context.Context) ([]report.Stream, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
-	return report.Streams(s.pipeline.Status()), err
+	return s.pipeline.Status(), err
 }
 
 // sayResumed says of a pass that resumed how little it had to publish.
-func (d *demonstration) sayResumed(reports []report.Stream) {
+func (d *demonstration) sayResumed(reports []producer.Status) {
 	var resumed int
 	var published, unchanged int64
 	for _, r := range reports {

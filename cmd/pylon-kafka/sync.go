@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
@@ -57,7 +56,7 @@ func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
 	err = s.do(ctx, func(ctx context.Context) error {
 		return bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
 	})
-	return errors.Join(err, terminal.WritePass(a.stdout, report.Streams(s.pipeline.Status()), asJSON))
+	return errors.Join(err, terminal.WritePass(a.stdout, s.pipeline.Status(), asJSON))
 }
 
 // streamNames accepts names of streams and nothing else.

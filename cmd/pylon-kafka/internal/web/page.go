@@ -54,7 +54,7 @@ func (h *Pages) readyz(w http.ResponseWriter, _ *http.Request) {
 
 func (h *Pages) streams(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	if err := terminal.PrintJSON(w, report.Streams(h.Status())); err != nil {
+	if err := terminal.PrintJSON(w, h.Status()); err != nil {
 		_ = r.Body.Close() // the client is gone: nobody is left to tell
 	}
 }
@@ -63,7 +63,7 @@ func (h *Pages) streams(w http.ResponseWriter, r *http.Request) {
 var statusHTML string
 
 // statusPage is parsed once for all: its text is part of the binary.
-var statusPage = template.Must(template.New("status").Parse(statusHTML))
+var statusPage = template.Must(template.New("status").Funcs(template.FuncMap{"ago": report.Ago, "percent": report.Percent}).Parse(statusHTML))
 
 func (h *Pages) page(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -72,12 +72,12 @@ func (h *Pages) page(w http.ResponseWriter, r *http.Request) {
 		Build   string
 		Uptime  time.Duration
 		Ready   bool
-		Streams []report.Stream
+		Streams []producer.Status
 	}{
 		Build:   h.Build.String(),
 		Uptime:  time.Since(h.Started).Round(time.Second),
 		Ready:   h.Ready(),
-		Streams: report.Streams(h.Status()),
+		Streams: h.Status(),
 	})
 	if err != nil {
 		_ = r.Body.Close() // the client is gone: nobody is left to tell

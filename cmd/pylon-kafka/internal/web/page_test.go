@@ -19,8 +19,17 @@ func newHealthServer(t *testing.T, ready func() bool) *httptest.Server {
 	h := &Pages{
 		Status: func() []producer.Status {
 			return []producer.Status{
-				{Stream: "issues", Topic: "pylon.issues", State: producer.Live, Up: true, Records: 12, Progress: -1, Cursor: time.Now().Add(-time.Minute)},
-				{Stream: "tags", Topic: "pylon.tags", State: producer.Failed, Reason: "<script>403</script>", Progress: 0.5},
+				{
+					Stream: "issues", Topic: "pylon.issues",
+					Condition: producer.Condition{State: producer.Live, Up: true},
+					Counts:    producer.Counts{Records: 12},
+					Times:     producer.Times{Cursor: time.Now().Add(-time.Minute)},
+					Work:      producer.Work{Progress: -1},
+				},
+				{
+					Stream: "tags", Topic: "pylon.tags",
+					Condition: producer.Condition{State: producer.Failed, Reason: "<script>403</script>"},
+				},
 			}
 		},
 		Ready:   ready,
@@ -67,7 +76,7 @@ func TestHealth_answersWhatItIsAsked(t *testing.T) {
 		"readyz":                  {ready.URL + "/readyz", 200, []string{"ok"}},
 		"readyz while it starts":  {starting.URL + "/readyz", 503, []string{"not ready"}},
 		"metrics":                 {ready.URL + "/metrics", 200, []string{"pylon_kafka_build_info{", "go_goroutines", "process_"}},
-		"streams":                 {ready.URL + "/api/streams", 200, []string{`"stream": "issues"`, `"reason": "<script>`, `"last_success": null`}},
+		"streams":                 {ready.URL + "/api/streams", 200, []string{`"stream": "issues"`, `"reason": "<script>`}},
 		"nothing":                 {ready.URL + "/nothing", 404, nil},
 	}
 	for name, test := range tests {
