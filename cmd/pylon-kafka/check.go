@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
 )
 
@@ -38,7 +40,7 @@ type checkLine struct {
 
 // checker collects checks and what failed of them.
 type checker struct {
-	cfg   config
+	cfg   settings.Config
 	lines []checkLine
 	errs  []error
 }
@@ -53,7 +55,7 @@ the token, the brokers, the topics as far as they are there, and the schema
 registry. It ends with 1 if a check failed, and with 3 if Pylon refused the token.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := load[config](cmd.Context(), a.env)
+			cfg, err := settings.Load[settings.Config](cmd.Context(), a.env)
 			if err != nil {
 				return err
 			}
@@ -102,13 +104,13 @@ func (e *checkError) Unwrap() []error { return e.errs }
 
 func (c *checker) write(w io.Writer, asJSON bool) error {
 	if asJSON {
-		return printJSON(w, c.lines)
+		return terminal.PrintJSON(w, c.lines)
 	}
-	t := newTable("CHECK", "RESULT", "DETAIL")
+	t := terminal.NewTable("CHECK", "RESULT", "DETAIL")
 	for _, line := range c.lines {
-		t.add(line.Check, string(line.Result), line.Detail)
+		t.Add(line.Check, string(line.Result), line.Detail)
 	}
-	return t.write(w)
+	return t.Write(w)
 }
 
 // token asks Pylon whose the token is.

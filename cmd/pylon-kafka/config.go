@@ -1,176 +1,71 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
-	"maps"
-	"os"
-	"reflect"
-	"slices"
-	"strings"
+	"cmp"
 
-	"github.com/sethvargo/go-envconfig"
-	"golang.org/x/term"
+	"github.com/spf13/cobra"
 
-	"pylon-kafka/extract"
-	"pylon-kafka/producer"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
-// httpAddrName is the one setting for which empty and not set differ.
-const httpAddrName = "HTTP_ADDR"
-
-// config is every setting of the service: those of the packages that use them,
-// and those of this one.
-type config struct {
-	Extract  extract.Config
-	Producer producer.Config
-	Process  processConfig
+// settingReport is one setting as `config` prints it.
+type settingReport struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	Set     bool   `json:"set"`
 }
 
-// processConfig is what belongs to the process as a whole.
-type processConfig struct {
-	HTTPAddr  string     `env:"HTTP_ADDR, default=:8080"`
-	LogLevel  slog.Level `env:"LOG_LEVEL, default=info"`
-	LogFormat string     `env:"LOG_FORMAT"`
-}
-
-// logLevelType lets settings.go say which levels there are.
-var logLevelType = reflect.TypeFor[slog.Level]()
-
-// Validate reports every setting that cannot work, joined.
-func (c *config) Validate() error {
-	return errors.Join(c.Extract.Validate(), c.Producer.Validate(), c.Process.Validate())
-}
-
-// Validate reports every setting that cannot work, joined.
-func (c *processConfig) Validate() error {
-	switch c.LogFormat {
-	case "", "json", "text":
-		return nil
-	default:
-		return fmt.Errorf("LOG_FORMAT is %q: want json or text, or nothing for text on a terminal and json elsewhere", c.LogFormat)
+func newConfigCommand(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "List the settings with their values, secrets masked",
+		Long: `Lists every setting that there is with the value that it has in this environment;
+of a secret it shows only whether it is set. Then it says what is wrong with the
+settings, as run and sync would, and ends with 2 if anything is.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.printSettings(asJSON); err != nil {
+				return err
+			}
+			_, err := settings.Load[settings.Config](cmd.Context(), a.env)
+			return err
+		},
 	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
 }
 
-// knownSettings lists every setting there is.
-func knownSettings() []setting { return settingsOf(reflect.TypeFor[config]()) }
-
-// validator is a struct of settings that checks itself after it was decoded.
-type validator interface{ Validate() error }
-
-// load decodes env into a new T and validates it. The error is one of usage; it
-// joins all problems, so that nobody has to mend them one run at a time:
-// values that cannot be decoded, settings that are missing or do not fit, and
-// variables whose name is a slip for one of ours.
-func load[T any, P interface {
-	*T
-	validator
-}](ctx context.Context, env environment,
-) (T, error) {
-	target, problems := decode[T](ctx, env)
-	problems = append(problems, validate(P(&target), problems)...)
-	problems = append(problems, misspelt(env, knownSettings())...)
-	if len(problems) == 0 {
-		return target, nil
+func (a *app) printSettings(asJSON bool) error {
+	reports := settingReports(a.env)
+	if asJSON {
+		return terminal.PrintJSON(a.stdout, reports)
 	}
-	return target, &usageError{problemList(problems)}
-}
-
-// decode fills a new T from env. envconfig stops at the first value that it
-// cannot decode, so the value is noted, taken away, and the rest decoded again.
-func decode[T any](ctx context.Context, env environment) (T, []error) {
-	settings := settingsOf(reflect.TypeFor[T]())
-	rest := maps.Clone(env)
-	var problems []error
-	for {
-		var target T
-		asked := "" // the name that envconfig looked up last
-		lookuper := envconfig.LookuperFunc(func(name string) (string, bool) {
-			asked = name
-			return rest.Lookup(name)
-		})
-		err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &target, Lookuper: lookuper})
-		if err == nil {
-			return target, problems
+	t := terminal.NewTable("SETTING", "VALUE", "FROM")
+	for _, r := range reports {
+		from := "default"
+		switch {
+		case r.Set:
+			from = "environment"
+		case r.Value == "":
+			from = "not set"
 		}
-		i := slices.IndexFunc(settings, func(s setting) bool { return s.Name == asked })
-		value, set := rest.Lookup(asked)
-		if i < 0 || !set {
-			// Not a value but a tag is wrong: a mistake of ours.
-			return target, append(problems, fmt.Errorf("decode settings: %w", err))
+		t.Add(r.Name, cmp.Or(r.Value, "-"), from)
+	}
+	return t.Write(a.stdout)
+}
+
+// settingReports says what every setting is in env.
+func settingReports(env settings.Environment) []settingReport {
+	var reports []settingReport
+	for _, s := range settings.Known() {
+		r := settingReport{Name: s.Name, Value: s.Default, Default: s.Default}
+		if value, set := env.Lookup(s.Name); set {
+			r.Value, r.Set = s.Show(value), true
 		}
-		problems = append(problems, &settingError{name: asked, err: settings[i].problem(value, err)})
-		delete(rest, asked)
+		reports = append(reports, r)
 	}
-}
-
-// settingError is a problem with the value of one variable.
-type settingError struct {
-	name string
-	err  error
-}
-
-func (e *settingError) Error() string { return e.err.Error() }
-func (e *settingError) Unwrap() error { return e.err }
-
-// validate returns what v says about itself, one error a problem, without what
-// it says about variables that could not be decoded: they look as if they were
-// missing, and that is not what is wrong with them.
-func validate(v validator, undecoded []error) []error {
-	return slices.DeleteFunc(flatten(v.Validate()), func(problem error) bool {
-		return slices.ContainsFunc(undecoded, func(err error) bool {
-			var s *settingError
-			return errors.As(err, &s) && strings.HasPrefix(problem.Error(), s.name+" ")
-		})
-	})
-}
-
-// flatten takes joined errors apart.
-func flatten(err error) []error {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
-	}
-	var errs []error
-	for _, e := range joined.Unwrap() {
-		errs = append(errs, flatten(e)...)
-	}
-	return errs
-}
-
-// problemList shows problems one a line.
-type problemList []error
-
-func (p problemList) Error() string {
-	var text strings.Builder
-	text.WriteString("settings: nothing was done, since")
-	for _, problem := range p {
-		text.WriteString("\n  " + problem.Error())
-	}
-	text.WriteString("\n\"pylon-kafka config\" lists the settings.")
-	return text.String()
-}
-
-func (p problemList) Unwrap() []error { return p }
-
-// logger makes the logger of the process. Logs go to w, the standard error or
-// what draws progress bars on it; human says whether a person reads them.
-func (c *processConfig) logger(w io.Writer, human bool) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "text" || c.LogFormat == "" && human {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
-}
-
-// isTerminal reports whether what is written to w is seen by a person.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return reports
 }

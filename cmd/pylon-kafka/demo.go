@@ -13,11 +13,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/demo"
+	"pylon-kafka/cmd/pylon-kafka/internal/report"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/tail"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer"
 )
 
 const (
-	demoIssues         = 3000 // of a demo that was given no number
 	demoLogLevel       = slog.LevelError
 	demoChangeInterval = 10 * time.Second // of demo --keep
 )
@@ -52,8 +57,8 @@ prints addresses for other programs.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.dir, "dir", demoFolder(), "folder that keeps the demo")
-	flags.IntVar(&o.issues, "issues", 0, fmt.Sprintf("number of issues of a new demo (default %d)", demoIssues))
+	flags.StringVar(&o.dir, "dir", demo.Folder(), "folder that keeps the demo")
+	flags.IntVar(&o.issues, "issues", 0, fmt.Sprintf("number of issues of a new demo (default %d)", demo.DefaultIssues))
 	flags.BoolVar(&o.keep, "keep", false, "go on until Ctrl-C and print the addresses")
 	flags.BoolVar(&o.fresh, "fresh", false, "begin anew: delete what an earlier demo left in the folder")
 	return cmd
@@ -63,38 +68,38 @@ prints addresses for other programs.`,
 func (a *app) demo(ctx context.Context, o demoOptions) error {
 	began := time.Now()
 	if o.fresh {
-		if err := removeWorld(o.dir); err != nil {
+		if err := demo.Remove(o.dir); err != nil {
 			return err
 		}
 	}
-	bars := newProgress(a.stderr)
-	quiet := processConfig{LogFormat: "text", LogLevel: demoLogLevel}
-	log := quiet.logger(bars, true)
-	world, err := openWorld(ctx, o.dir, o.issues, log)
+	bars := terminal.NewProgress(a.stderr)
+	quiet := settings.Process{LogFormat: "text", LogLevel: demoLogLevel}
+	log := quiet.Logger(bars, true)
+	world, err := demo.Open(ctx, o.dir, o.issues, log)
 	if err != nil {
 		return err
 	}
-	defer world.close(ctx)
-	d := &demo{app: a, world: world, bars: bars}
+	defer world.Close(ctx)
+	d := &demonstration{app: a, world: world, bars: bars}
 
-	if world.resumed {
+	if world.Resumed() {
 		fmt.Fprintf(a.stdout, "This demo resumes: Kafka and its cursors are as the last one left them in\n  %s\n\n", o.dir)
 	} else {
 		fmt.Fprintf(a.stdout, "A sandbox of the Pylon API with %s issues, a Kafka and a schema registry, all in this\nprocess and kept in\n  %s\n\n",
-			count(int64(world.state.Issues)), o.dir)
+			report.Count(int64(world.Issues())), o.dir)
 	}
 	reports, err := d.sync(ctx)
 	if err != nil {
 		return err
 	}
-	if err := writeReports(a.stdout, reports, false); err != nil {
+	if err := terminal.WritePass(a.stdout, reports, false); err != nil {
 		return err
 	}
 	d.sayResumed(reports)
 	if err := d.showChanges(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "\nDone in %s.", seconds(time.Since(began).Seconds()))
+	fmt.Fprintf(a.stdout, "\nDone in %s.", report.Seconds(time.Since(began)))
 	if o.keep {
 		return d.keep(ctx)
 	}
@@ -102,39 +107,39 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	return nil
 }
 
-// demo is one demo under way.
-type demo struct {
+// demonstration is one demo under way.
+type demonstration struct {
 	*app
-	world *demoWorld
-	bars  *progress
+	world *demo.World
+	bars  *terminal.Progress
 }
 
 // service wires a service to the demo's world, just as run and sync do.
-func (d *demo) service(ctx context.Context, httpAddr string) (*service, error) {
-	cfg, err := load[config](ctx, d.world.environment())
+func (d *demonstration) service(ctx context.Context, httpAddr string) (*service, error) {
+	cfg, err := settings.Load[settings.Config](ctx, d.world.Environment())
 	if err != nil {
 		return nil, err
 	}
-	return newService(ctx, cfg, httpAddr, cfg.Process.logger(d.bars, true))
+	return newService(ctx, cfg, httpAddr, cfg.Process.Logger(d.bars, true))
 }
 
 // sync does one pass with progress bars and returns what it did.
-func (d *demo) sync(ctx context.Context) ([]streamReport, error) {
+func (d *demonstration) sync(ctx context.Context) ([]producer.Status, error) {
 	s, err := d.service(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	err = s.do(ctx, func(ctx context.Context) error {
-		return d.bars.follow(ctx, s.pipeline.Status, s.pipeline.Sync)
+		return d.bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
 	})
 	if err == nil {
 		err = ctx.Err()
 	}
-	return streamReports(s.pipeline.Status()), err
+	return s.pipeline.Status(), err
 }
 
 // sayResumed says of a pass that resumed how little it had to publish.
-func (d *demo) sayResumed(reports []streamReport) {
+func (d *demonstration) sayResumed(reports []producer.Status) {
 	var resumed int
 	var published, unchanged int64
 	for _, r := range reports {
@@ -146,18 +151,18 @@ func (d *demo) sayResumed(reports []streamReport) {
 	}
 	if resumed > 0 {
 		fmt.Fprintf(d.stdout, "\n%d of %d streams went on from their cursors: %s objects were read again and found unchanged,\n%s records were published.\n",
-			resumed, len(reports), count(unchanged), count(published))
+			resumed, len(reports), report.Count(unchanged), report.Count(published))
 	}
 }
 
 // showChanges changes a few objects, does another pass, and shows what came of
 // it in the topics.
-func (d *demo) showChanges(ctx context.Context) error {
+func (d *demonstration) showChanges(ctx context.Context) error {
 	before, err := d.topics(ctx)
 	if err != nil {
 		return err
 	}
-	changes, err := d.world.change()
+	changes, err := d.world.Change()
 	if err != nil {
 		return err
 	}
@@ -174,21 +179,21 @@ func (d *demo) showChanges(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.stdout, "\nThe next pass publishes these and nothing else:\n")
-	t := newTable("TOPIC", "KEY", "RECORD")
+	t := terminal.NewTable("TOPIC", "KEY", "RECORD")
 	for i, reader := range after {
-		err := reader.read(ctx, before[i].end, reader.end, func(rec *kgo.Record) error {
+		err := reader.Read(ctx, before[i].End, reader.End, func(rec *kgo.Record) error {
 			what := "new or changed"
 			if rec.Value == nil {
 				what = "tombstone"
 			}
-			t.add(rec.Topic, string(rec.Key), what)
+			t.Add(rec.Topic, string(rec.Key), what)
 			return nil
 		}, func() error { return nil })
 		if err != nil {
 			return err
 		}
 	}
-	if err := t.write(d.stdout); err != nil {
+	if err := t.Write(d.stdout); err != nil {
 		return err
 	}
 	var unchanged, requests int64
@@ -196,19 +201,19 @@ func (d *demo) showChanges(ctx context.Context) error {
 		unchanged += r.Unchanged
 		requests += r.Requests
 	}
-	fmt.Fprintf(d.stdout, "It took %s requests; %s objects that were read with them had not changed.\n", count(requests), count(unchanged))
+	fmt.Fprintf(d.stdout, "It took %s requests; %s objects that were read with them had not changed.\n", report.Count(requests), report.Count(unchanged))
 	return nil
 }
 
 // topics returns a reader for the topic of every stream: where it ends now.
-func (d *demo) topics(ctx context.Context) ([]*topicReader, error) {
-	cfg, err := load[tailConfig](ctx, d.world.environment())
+func (d *demonstration) topics(ctx context.Context) ([]*tail.Reader, error) {
+	cfg, err := settings.Load[tailConfig](ctx, d.world.Environment())
 	if err != nil {
 		return nil, err
 	}
-	var readers []*topicReader
+	var readers []*tail.Reader
 	for _, s := range extract.Streams() {
-		reader, err := newTopicReader(ctx, &cfg.Producer.Kafka, cfg.Producer.Kafka.Topic(s.Name))
+		reader, err := tail.NewReader(ctx, &cfg.Producer.Kafka, cfg.Producer.Kafka.Topic(s.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -218,12 +223,12 @@ func (d *demo) topics(ctx context.Context) ([]*topicReader, error) {
 }
 
 // keep runs the service until ctx ends, with changes now and then.
-func (d *demo) keep(ctx context.Context) error {
+func (d *demonstration) keep(ctx context.Context) error {
 	s, err := d.service(ctx, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	env := d.world.environment()
+	env := d.world.Environment()
 	settings := fmt.Sprintf("KAFKA_BROKERS=%s SCHEMA_REGISTRY_URL=%s", env["KAFKA_BROKERS"], env["SCHEMA_REGISTRY_URL"])
 	fmt.Fprintf(d.stdout, ` The service goes on until Ctrl-C.
 
@@ -236,7 +241,7 @@ Read a topic from another shell:
 
   %s %s tail issues -n 1 --value
 
-`, env["KAFKA_BROKERS"], env["SCHEMA_REGISTRY_URL"], env["PYLON_API_URL"], s.server.url(), settings, programName())
+`, env["KAFKA_BROKERS"], env["SCHEMA_REGISTRY_URL"], env["PYLON_API_URL"], s.server.URL(), settings, programName())
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.do(ctx, s.pipeline.Run) })
@@ -245,7 +250,7 @@ Read a topic from another shell:
 }
 
 // keepChanging changes something every few seconds until ctx ends.
-func (d *demo) keepChanging(ctx context.Context) error {
+func (d *demonstration) keepChanging(ctx context.Context) error {
 	tick := time.NewTicker(demoChangeInterval)
 	defer tick.Stop()
 	for {
@@ -253,7 +258,7 @@ func (d *demo) keepChanging(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			changes, err := d.world.change()
+			changes, err := d.world.Change()
 			if err != nil {
 				return err
 			}

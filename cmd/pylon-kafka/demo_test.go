@@ -5,21 +5,21 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 // demoOutput runs a demo and returns what it prints.
 func demoOutput(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	if err := run(t.Context(), append([]string{"demo"}, args...), environment{}, &out, &errOut); err != nil {
+	if err := run(t.Context(), append([]string{"demo"}, args...), settings.Environment{}, &out, &errOut); err != nil {
 		t.Fatalf("demo: %v\n%s%s", err, out.String(), errOut.String())
 	}
 	if errOut.Len() > 0 {
@@ -100,7 +100,7 @@ func TestDemo_beginsAnewAndRefusesAnotherSize(t *testing.T) {
 	dir := t.TempDir()
 	demoOutput(t, "--dir", dir, "--issues", "3")
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"demo", "--dir", dir, "--issues", "5"}, environment{}, &out, &out)
+	err := run(t.Context(), []string{"demo", "--dir", dir, "--issues", "5"}, settings.Environment{}, &out, &out)
 	if exitCode(err) != exitUsage || !strings.Contains(err.Error(), "--fresh") {
 		t.Errorf("a demo of another size = %v with exit code %d, want %d", err, exitCode(err), exitUsage)
 	}
@@ -116,26 +116,11 @@ func TestDemo_goesOnAfterItWasStopped(t *testing.T) {
 	defer stop()
 	timer := time.AfterFunc(300*time.Millisecond, stop) // somewhere on its way
 	defer timer.Stop()
-	if err := run(ctx, []string{"demo", "--dir", dir, "--issues", "500"}, environment{}, io.Discard, io.Discard); err != nil {
+	if err := run(ctx, []string{"demo", "--dir", dir, "--issues", "500"}, settings.Environment{}, io.Discard, io.Discard); err != nil {
 		t.Fatalf("demo = %v, want nil after it was stopped", err)
 	}
 	if again := demoOutput(t, "--dir", dir); !strings.Contains(again, "This demo resumes") || len(cells(again, "all")) != 1 {
 		t.Errorf("the next demo prints\n%s", again)
-	}
-}
-
-func TestRemoveWorld_leavesFoldersOfOthersAlone(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	mine := filepath.Join(dir, "kafka")
-	if err := os.WriteFile(mine, []byte("not a demo's"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := removeWorld(dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(mine); err != nil {
-		t.Errorf("a file that no demo made is gone: %v", err)
 	}
 }
 
@@ -146,11 +131,11 @@ func TestDemo_keepsOnAndLetsTopicsBeRead(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"demo", "--keep", "--issues", "5", "--dir", t.TempDir()}, environment{}, writer, io.Discard)
+		err := run(ctx, []string{"demo", "--keep", "--issues", "5", "--dir", t.TempDir()}, settings.Environment{}, writer, io.Discard)
 		_ = writer.Close()
 		ended <- err
 	}()
-	env := environment{}
+	env := settings.Environment{}
 	for scanner := bufio.NewScanner(reader); scanner.Scan() && len(env) == 0; {
 		if strings.Contains(scanner.Text(), " tail issues ") {
 			for _, word := range strings.Fields(scanner.Text()) {

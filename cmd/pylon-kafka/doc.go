@@ -5,17 +5,13 @@
 // settings of the packages below it, builds one [producer.Pipeline] from them,
 // gives it a context that ends with the first SIGINT or SIGTERM, and turns its
 // error into an exit code. What a stream is, how a page becomes Avro and how a
-// transaction is committed is the business of extract, avro and producer.
+// transaction is committed is the business of extract, avro and producer. What is
+// a package by itself is one below internal: the settings, the world of the demo,
+// output for a terminal, the decoding of topics for tail, the HTTP server.
 //
 // Start reading at run in root.go: it takes arguments, environment and writers,
 // and is what the tests call. Every subcommand has a file of its own with a
 // constructor (newSyncCommand in sync.go) that does the work in its RunE.
-//
-// Settings come from the environment only. Each package declares its own, with
-// env tags; config.go composes them, and settings.go reads the tags back, so
-// that the list of names, the misspelling check and `pylon-kafka config` cannot
-// drift away from what is decoded. All problems are reported at once, before
-// anything outside of the process was touched.
 //
 // Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
 // 3 Pylon refused the token; 4 fenced by a newer instance.

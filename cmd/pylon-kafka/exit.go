@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/demo"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 )
@@ -16,8 +18,8 @@ const (
 	exitFenced       = 4
 )
 
-// usageError marks what the caller of the program got wrong: arguments, flags
-// or settings. Nothing outside of the process was touched when it is returned.
+// usageError marks what the caller of the program got wrong: arguments or
+// flags. Nothing outside of the process was touched when it is returned.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
@@ -27,11 +29,15 @@ func (e *usageError) Unwrap() error { return e.err }
 // fenced and being refused outrank the other errors of a joined one, since a
 // restart mends neither.
 func exitCode(err error) int {
-	var usage *usageError
+	var (
+		usage    *usageError
+		problems settings.Problems
+		size     *demo.SizeError
+	)
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &size):
 		return exitUsage
 	case errors.Is(err, extract.ErrUnauthorized):
 		return exitUnauthorized

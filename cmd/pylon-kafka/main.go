@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 func main() {
@@ -15,7 +17,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 
 	go tuneMemory(ctx)
-	err := run(ctx, os.Args[1:], osEnvironment(), os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], settings.FromOS(), os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pylon-kafka: %v\n", err)
 	}

@@ -7,12 +7,14 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 // app is what every subcommand gets: where settings come from and where output
 // goes. Results go to stdout, logs, progress and questions to stderr.
 type app struct {
-	env    environment
+	env    settings.Environment
 	stdout io.Writer
 	stderr io.Writer
 }
@@ -21,7 +23,7 @@ type app struct {
 // into an exit code. It ends soon after ctx does, with a nil error if that was
 // all that happened. It may be called many times at once: it holds no state
 // outside of its arguments.
-func run(ctx context.Context, args []string, env environment, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, env settings.Environment, stdout, stderr io.Writer) error {
 	a := &app{env: env, stdout: stdout, stderr: stderr}
 	root, started := newRootCommand(a) //nolint:contextcheck // Commands get their context when they are executed.
 	root.SetArgs(args)
@@ -83,3 +85,8 @@ hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
 
 Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
 3 Pylon refused the token; 4 fenced by a newer instance.`
+
+// jsonFlag adds --json to a command that prints a table.
+func jsonFlag(cmd *cobra.Command, target *bool) {
+	cmd.Flags().BoolVar(target, "json", false, "print JSON instead of a table")
+}

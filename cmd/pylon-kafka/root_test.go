@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 )
@@ -86,7 +87,7 @@ func TestRun_needsNoSettingsForWhatThereIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			if err := run(t.Context(), test.args, environment{}, &out, &out); err != nil {
+			if err := run(t.Context(), test.args, settings.Environment{}, &out, &out); err != nil {
 				t.Fatalf("run: %v", err)
 			}
 			for _, want := range test.want {
@@ -119,14 +120,14 @@ func TestRun_takesTheEndOfItsContextForARequestToStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer
-	if err := run(ctx, []string{"sandbox", "--addr", "127.0.0.1:0", "--issues", "3"}, environment{}, &out, &out); err != nil {
+	if err := run(ctx, []string{"sandbox", "--addr", "127.0.0.1:0", "--issues", "3"}, settings.Environment{}, &out, &out); err != nil {
 		t.Errorf("run = %v, want nil", err)
 	}
 }
 
 func TestStreams_listsEveryStreamWithTheTopicsOfThisEnvironment(t *testing.T) {
 	t.Parallel()
-	infos := streamInfos(environment{"KAFKA_TOPIC_PREFIX": "crm-"})
+	infos := streamInfos(settings.Environment{"KAFKA_TOPIC_PREFIX": "crm-"})
 	if len(infos) != len(extract.Streams()) {
 		t.Fatalf("%d streams, want %d", len(infos), len(extract.Streams()))
 	}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
 func newRunCommand(a *app) *cobra.Command {
@@ -16,11 +19,11 @@ and /api/streams.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			cfg, err := load[config](ctx, a.env)
+			cfg, err := settings.Load[settings.Config](ctx, a.env)
 			if err != nil {
 				return err
 			}
-			log := cfg.Process.logger(a.stderr, isTerminal(a.stderr))
+			log := cfg.Process.Logger(a.stderr, terminal.IsTerminal(a.stderr))
 			s, err := newService(ctx, cfg, cfg.Process.HTTPAddr, log)
 			if err != nil {
 				return err

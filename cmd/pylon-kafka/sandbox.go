@@ -12,6 +12,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/demo"
+	"pylon-kafka/cmd/pylon-kafka/internal/report"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
+	"pylon-kafka/cmd/pylon-kafka/internal/web"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -61,19 +66,19 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) error {
 		o.api.Issues = -1 // 0 is extracttest's default number
 	}
 	o.api.Now = time.Now().UTC().Truncate(time.Second)
-	o.api.Start = o.api.Now.Add(-demoSpan)
-	process := processConfig{}
+	o.api.Start = o.api.Now.Add(-demo.Span)
+	process := settings.Process{}
 	api := extracttest.New(o.api)
-	s, err := listen(ctx, o.addr, api, process.logger(a.stderr, isTerminal(a.stderr)))
+	s, err := web.Listen(ctx, o.addr, api, process.Logger(a.stderr, terminal.IsTerminal(a.stderr)))
 	if err != nil {
 		return err
 	}
 	printSandbox(a.stdout, s, api, &o.api)
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(s.serve)
+	group.Go(s.Serve)
 	group.Go(func() error {
-		defer s.close(ctx)
+		defer s.Close(ctx)
 		a.mutate(ctx, api, &o)
 		return nil
 	})
@@ -102,9 +107,9 @@ func (a *app) mutate(ctx context.Context, api *extracttest.API, o *sandboxOption
 }
 
 // printSandbox tells a person how to use it.
-func printSandbox(w io.Writer, s *server, api *extracttest.API, o *extracttest.Options) {
-	url := s.url()
-	if host, port, err := net.SplitHostPort(s.listener.Addr().String()); err == nil && net.ParseIP(host).IsUnspecified() {
+func printSandbox(w io.Writer, s *web.Server, api *extracttest.API, o *extracttest.Options) {
+	url := s.URL()
+	if host, port, err := net.SplitHostPort(s.Addr().String()); err == nil && net.ParseIP(host).IsUnspecified() {
 		url = "http://" + net.JoinHostPort("localhost", port)
 	}
 	token := o.Token
@@ -118,7 +123,7 @@ For pylon-kafka in another shell:
   export PYLON_API_URL=%s
   export PYLON_API_TOKEN=%s
   export PYLON_START_DATE=%s
-`, count(int64(api.Count("issues"))), url, url, token, o.Start.Add(-24*time.Hour).Format(time.RFC3339))
+`, report.Count(int64(api.Count("issues"))), url, url, token, o.Start.Add(-24*time.Hour).Format(time.RFC3339))
 	if len(o.Limits) > 0 {
 		fmt.Fprintln(w, "  export PYLON_RATE_LIMITS=0 # the sandbox has no limits either")
 	}

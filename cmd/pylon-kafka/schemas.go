@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pylon-kafka/avro"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
 // schemaReport is one schema as `schemas --json` prints it.
@@ -38,21 +39,21 @@ as JSON, ready for a file; with --json its name and fingerprint around it.`,
 			case err != nil:
 				return err
 			case len(args) == 1 && asJSON:
-				return printJSON(a.stdout, reports[0])
+				return terminal.PrintJSON(a.stdout, reports[0])
 			case len(args) == 1:
-				return printJSON(a.stdout, reports[0].Schema)
+				return terminal.PrintJSON(a.stdout, reports[0].Schema)
 			case asJSON:
-				return printJSON(a.stdout, reports)
+				return terminal.PrintJSON(a.stdout, reports)
 			}
-			t := newTable("STREAM", "RECORD", "FINGERPRINT", ">FIELDS")
+			t := terminal.NewTable("STREAM", "RECORD", "FINGERPRINT", ">FIELDS")
 			for _, r := range reports {
 				fields, err := countFields(r.Schema)
 				if err != nil {
 					return fmt.Errorf("schema of %s: %w", r.Stream, err)
 				}
-				t.add(r.Stream, r.Name, r.Fingerprint, strconv.Itoa(fields))
+				t.Add(r.Stream, r.Name, r.Fingerprint, strconv.Itoa(fields))
 			}
-			return t.write(a.stdout)
+			return t.Write(a.stdout)
 		},
 	}
 	jsonFlag(cmd, &asJSON)

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/web"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 )
@@ -14,14 +16,14 @@ import (
 // service is one pipeline, wired, and the HTTP server that tells about it.
 type service struct {
 	pipeline *producer.Pipeline
-	server   *server // nil: not asked for
+	server   *web.Server // nil: not asked for
 	log      *slog.Logger
 }
 
 // newService wires a pipeline from cfg. With an httpAddr it takes the port, so
 // that a port in use is an error before anything was touched. Nothing runs yet.
-func newService(ctx context.Context, cfg config, httpAddr string, log *slog.Logger) (*service, error) {
-	registry := newRegistry()
+func newService(ctx context.Context, cfg settings.Config, httpAddr string, log *slog.Logger) (*service, error) {
+	registry := web.NewRegistry(buildInfo())
 	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Registerer: registry})
 	if err != nil {
 		return nil, err
@@ -38,8 +40,8 @@ func newService(ctx context.Context, cfg config, httpAddr string, log *slog.Logg
 	}
 	s := &service{pipeline: pipeline, log: log}
 	if httpAddr != "" {
-		h := &health{status: pipeline.Status, ready: pipeline.Ready, metrics: registry, started: time.Now()}
-		if s.server, err = listen(ctx, httpAddr, h.handler(), log); err != nil {
+		pages := &web.Pages{Status: pipeline.Status, Ready: pipeline.Ready, Metrics: registry, Started: time.Now(), Build: buildInfo()}
+		if s.server, err = web.Listen(ctx, httpAddr, pages.Handler(), log); err != nil {
 			return nil, err
 		}
 	}
@@ -52,12 +54,12 @@ func newService(ctx context.Context, cfg config, httpAddr string, log *slog.Logg
 func (s *service) do(ctx context.Context, work func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if s.server != nil {
-		s.log.Info("serving HTTP", "url", s.server.url())
-		group.Go(s.server.serve)
+		s.log.Info("serving HTTP", "url", s.server.URL())
+		group.Go(s.server.Serve)
 	}
 	group.Go(func() error {
 		if s.server != nil {
-			defer s.server.close(ctx)
+			defer s.server.Close(ctx)
 		}
 		return work(ctx)
 	})

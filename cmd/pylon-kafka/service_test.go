@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -26,7 +27,7 @@ import (
 type workspace struct {
 	pylon   *extracttest.Server
 	cluster *kfake.Cluster
-	env     environment
+	env     settings.Environment
 }
 
 func newWorkspace(t *testing.T, options extracttest.Options) *workspace {
@@ -37,7 +38,7 @@ func newWorkspace(t *testing.T, options extracttest.Options) *workspace {
 	}
 	pylon := extracttest.NewServer(t, options)
 	cluster := newCluster(t)
-	return &workspace{pylon: pylon, cluster: cluster, env: environment{
+	return &workspace{pylon: pylon, cluster: cluster, env: settings.Environment{
 		"PYLON_API_URL":     pylon.URL,
 		"PYLON_API_TOKEN":   "secret-token",
 		"PYLON_START_DATE":  "2020-01-01T00:00:00Z",
@@ -166,11 +167,11 @@ func TestSync_servesHTTPOnlyWhereItsAddressIsSet(t *testing.T) {
 	if got := w.httpLines(t); got != 0 {
 		t.Errorf("without HTTP_ADDR sync serves HTTP %d times", got)
 	}
-	w.env[httpAddrName] = ""
+	w.env[settings.HTTPAddrName] = ""
 	if got := w.httpLines(t); got != 0 {
 		t.Errorf("with an empty HTTP_ADDR sync serves HTTP %d times", got)
 	}
-	w.env[httpAddrName] = "127.0.0.1:0"
+	w.env[settings.HTTPAddrName] = "127.0.0.1:0"
 	if got := w.httpLines(t); got != 1 {
 		t.Errorf("with HTTP_ADDR sync serves HTTP %d times, want once", got)
 	}
@@ -234,10 +235,10 @@ func TestRun_touchesNothingWhenSettingsAreWrong(t *testing.T) {
 func TestRun_saysThatItsPortIsInUseBeforeItTouchesAnything(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	w.env[httpAddrName] = strings.TrimPrefix(w.pylon.URL, "http://")
+	w.env[settings.HTTPAddrName] = strings.TrimPrefix(w.pylon.URL, "http://")
 	var out bytes.Buffer
 	err := run(t.Context(), []string{"run"}, w.env, &out, &out)
-	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), w.env[httpAddrName]) {
+	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), w.env[settings.HTTPAddrName]) {
 		t.Errorf("run = %v with exit code %d, want %d", err, exitCode(err), exitFailed)
 	}
 	if topics := w.topics(t); len(topics) > 0 {
@@ -255,11 +256,11 @@ type running struct {
 // start begins `run` and waits until its HTTP server answers.
 func (w *workspace) start(t *testing.T) *running {
 	t.Helper()
-	env := environment{}
+	env := settings.Environment{}
 	for name, value := range w.env {
 		env[name] = value
 	}
-	env[httpAddrName] = "127.0.0.1:0"
+	env[settings.HTTPAddrName] = "127.0.0.1:0"
 	env["LOG_LEVEL"] = "info"
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
@@ -274,6 +275,25 @@ func (w *workspace) start(t *testing.T) *running {
 		t.Fatal("run serves no HTTP")
 	}
 	return r
+}
+
+// get returns status and body of an answer.
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("GET %s: %v", url, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("GET %s: %v", url, err)
+	}
+	return response.StatusCode, string(text)
 }
 
 // end waits for run to end and returns its error.
@@ -451,7 +471,7 @@ func TestCheck_endsWith3WhenPylonRefusesTheToken(t *testing.T) {
 }
 
 // checkLines runs check and returns the result of each check.
-func checkLines(t *testing.T, env environment) (map[string]checkResult, error) {
+func checkLines(t *testing.T, env settings.Environment) (map[string]checkResult, error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	err := run(t.Context(), []string{"check", "--json"}, env, &out, &errOut)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
 )
 
@@ -29,13 +31,13 @@ func newStreamsCommand(a *app) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			infos := streamInfos(a.env)
 			if asJSON {
-				return printJSON(a.stdout, infos)
+				return terminal.PrintJSON(a.stdout, infos)
 			}
-			t := newTable("STREAM", "TOPIC", "SYNC", "REQUEST", "KEY", "LIMIT", ">A MINUTE")
+			t := terminal.NewTable("STREAM", "TOPIC", "SYNC", "REQUEST", "KEY", "LIMIT", ">A MINUTE")
 			for _, i := range infos {
-				t.add(i.Stream, i.Topic, i.Sync, i.Request, i.Key, i.Endpoint, fmt.Sprint(i.PerMinute))
+				t.Add(i.Stream, i.Topic, i.Sync, i.Request, i.Key, i.Endpoint, fmt.Sprint(i.PerMinute))
 			}
-			return t.write(a.stdout)
+			return t.Write(a.stdout)
 		},
 	}
 	jsonFlag(cmd, &asJSON)
@@ -44,11 +46,11 @@ func newStreamsCommand(a *app) *cobra.Command {
 
 // streamInfos describes every stream. Of the settings only the prefix of the
 // topics counts here, and none has to be there.
-func streamInfos(env environment) []streamInfo {
+func streamInfos(env settings.Environment) []streamInfo {
 	prefix, _ := env.Lookup("KAFKA_TOPIC_PREFIX")
 	if prefix == "" {
-		known := knownSettings()
-		i := slices.IndexFunc(known, func(s setting) bool { return s.Name == "KAFKA_TOPIC_PREFIX" })
+		known := settings.Known()
+		i := slices.IndexFunc(known, func(s settings.Setting) bool { return s.Name == "KAFKA_TOPIC_PREFIX" })
 		prefix = known[i].Default
 	}
 	var infos []streamInfo

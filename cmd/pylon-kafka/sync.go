@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
 )
 
@@ -42,19 +44,19 @@ func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
 		env = maps.Clone(env)
 		env["PYLON_STREAMS"] = strings.Join(streams, ",")
 	}
-	cfg, err := load[config](ctx, env)
+	cfg, err := settings.Load[settings.Config](ctx, env)
 	if err != nil {
 		return err
 	}
-	bars := newProgress(a.stderr)
-	s, err := newService(ctx, cfg, env[httpAddrName], cfg.Process.logger(bars, isTerminal(a.stderr)))
+	bars := terminal.NewProgress(a.stderr)
+	s, err := newService(ctx, cfg, env[settings.HTTPAddrName], cfg.Process.Logger(bars, terminal.IsTerminal(a.stderr)))
 	if err != nil {
 		return err
 	}
 	err = s.do(ctx, func(ctx context.Context) error {
-		return bars.follow(ctx, s.pipeline.Status, s.pipeline.Sync)
+		return bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
 	})
-	return errors.Join(err, writeReports(a.stdout, streamReports(s.pipeline.Status()), asJSON))
+	return errors.Join(err, terminal.WritePass(a.stdout, s.pipeline.Status(), asJSON))
 }
 
 // streamNames accepts names of streams and nothing else.

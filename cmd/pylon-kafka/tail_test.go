@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/avro"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 // newCluster starts an in-process Kafka with one broker.
@@ -104,7 +105,7 @@ type tailed struct {
 }
 
 // tailLines runs tail and returns its lines.
-func tailLines(t *testing.T, env environment, args ...string) []tailed {
+func tailLines(t *testing.T, env settings.Environment, args ...string) []tailed {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	if err := run(t.Context(), append([]string{"tail"}, args...), env, &out, &errOut); err != nil {
@@ -147,8 +148,8 @@ func keysAndValues(lines []tailed) string {
 	return strings.Join(words, " ")
 }
 
-func brokersOf(cluster *kfake.Cluster) environment {
-	return environment{"KAFKA_BROKERS": strings.Join(cluster.ListenAddrs(), ",")}
+func brokersOf(cluster *kfake.Cluster) settings.Environment {
+	return settings.Environment{"KAFKA_BROKERS": strings.Join(cluster.ListenAddrs(), ",")}
 }
 
 func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
@@ -360,7 +361,7 @@ func TestTail_saysWhatIsMissing(t *testing.T) {
 	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "pylon.tags does not exist") {
 		t.Errorf("tail of a topic that there is not: %v", err)
 	}
-	err = run(t.Context(), []string{"tail", "tags", "-n", "1"}, environment{}, &out, &out)
+	err = run(t.Context(), []string{"tail", "tags", "-n", "1"}, settings.Environment{}, &out, &out)
 	if exitCode(err) != exitUsage || !strings.Contains(err.Error(), "KAFKA_BROKERS") || strings.Contains(err.Error(), "PYLON_API_TOKEN") {
 		t.Errorf("tail without settings: %v", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"os"
@@ -9,13 +9,13 @@ import (
 
 // environment holds environment variables by name. Unlike the lookupers of
 // envconfig it can be listed, which the check for misspelt names needs.
-type environment map[string]string
+type Environment map[string]string
 
-var _ envconfig.Lookuper = environment(nil)
+var _ envconfig.Lookuper = Environment(nil)
 
-// osEnvironment is the environment of this process.
-func osEnvironment() environment {
-	env := make(environment)
+// FromOS is the environment of this process.
+func FromOS() Environment {
+	env := make(Environment)
 	for _, entry := range os.Environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			env[name] = value
@@ -27,9 +27,9 @@ func osEnvironment() environment {
 // Lookup returns the value of name. A variable that is set and empty counts as
 // not set, since that is what a chart or a compose file makes of a value left
 // out. HTTP_ADDR is the exception: empty turns the server off.
-func (e environment) Lookup(name string) (string, bool) {
+func (e Environment) Lookup(name string) (string, bool) {
 	value, ok := e[name]
-	if value == "" && name != httpAddrName {
+	if value == "" && name != HTTPAddrName {
 		return "", false
 	}
 	return value, ok

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -17,13 +17,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/web"
 	"pylon-kafka/extract/extracttest"
 )
 
-// demoState is what a demo must remember so that the next one on the same
+// state is what a demo must remember so that the next one on the same
 // folder finds the same Pylon: the workspace is generated from the seed, and
 // then every round of changes is made again, at the time at which it was made.
-type demoState struct {
+type state struct {
 	Version int         `json:"version"`
 	Seed    int64       `json:"seed"`
 	Issues  int         `json:"issues"`
@@ -32,30 +34,44 @@ type demoState struct {
 }
 
 const (
-	demoStateVersion = 1
-	demoSpan         = 90 * 24 * time.Hour // of the sandbox's history
+	// DefaultIssues is the number of issues of a demo that was given none.
+	DefaultIssues = 3000
+	// Span is how far the sandbox's history goes back.
+	Span = 90 * 24 * time.Hour
+
+	stateVersion = 1
 )
 
-// demoWorld is everything that the service talks to, in this process: a sandbox
+// World is everything that the service talks to, in this process: a sandbox
 // of the Pylon API, a Kafka broker and a schema registry, kept in a folder.
-type demoWorld struct {
+type World struct {
 	dir     string
-	state   demoState
-	resumed bool // the folder held a demo already
+	state   state
+	resumed bool
 
 	api      *extracttest.API
-	sandbox  *server
+	sandbox  *web.Server
 	broker   *kfake.Cluster
-	registry *server
+	registry *web.Server
 	frozen   atomic.Pointer[time.Time] // what the sandbox's clock says; nil: it runs
 	serving  errgroup.Group
 	whole    bool // the broker's log is in order
 	unlock   func()
 }
 
-// openWorld opens the demo in dir, or begins one there of so many issues (0:
+// SizeError is that a folder holds a demo of another size than the one asked for.
+type SizeError struct {
+	Dir    string
+	Issues int // that it has
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("%s holds a demo with %d issues: leave --issues out to go on with it, or begin anew with --fresh", e.Dir, e.Issues)
+}
+
+// Open opens the demo in dir, or begins one there of so many issues (0:
 // of any size). It must be closed.
-func openWorld(ctx context.Context, dir string, issues int, log *slog.Logger) (*demoWorld, error) {
+func Open(ctx context.Context, dir string, issues int, log *slog.Logger) (*World, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the demo's folder: %w", err)
 	}
@@ -63,16 +79,22 @@ func openWorld(ctx context.Context, dir string, issues int, log *slog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("the demo's folder: %w; --dir takes another one", err)
 	}
-	w := &demoWorld{dir: dir, unlock: unlock}
+	w := &World{dir: dir, unlock: unlock}
 	if err := w.open(ctx, issues, log); err != nil {
-		w.close(ctx)
+		w.Close(ctx)
 		return nil, err
 	}
 	return w, nil
 }
 
+// Resumed reports whether the folder held a demo already.
+func (w *World) Resumed() bool { return w.resumed }
+
+// Issues is how many issues the sandbox began with.
+func (w *World) Issues() int { return w.state.Issues }
+
 // open starts everything. What was started before an error is left to close.
-func (w *demoWorld) open(ctx context.Context, issues int, log *slog.Logger) error {
+func (w *World) open(ctx context.Context, issues int, log *slog.Logger) error {
 	if err := w.loadState(issues); err != nil {
 		return err
 	}
@@ -111,19 +133,19 @@ func (w *demoWorld) open(ctx context.Context, issues int, log *slog.Logger) erro
 
 // runningPath is a file that is there while the broker runs, and so also after
 // it was killed.
-func (w *demoWorld) runningPath() string { return filepath.Join(w.dir, "running") }
+func (w *World) runningPath() string { return filepath.Join(w.dir, "running") }
 
-// close stops everything and leaves the folder as the next demo wants it.
-func (w *demoWorld) close(ctx context.Context) {
+// Close stops everything and leaves the folder as the next demo wants it.
+func (w *World) Close(ctx context.Context) {
 	if w.broker != nil {
 		w.broker.Close()
 	}
 	if w.whole {
 		_ = os.Remove(w.runningPath()) // if it stays, the next demo only looks once more
 	}
-	for _, s := range []*server{w.sandbox, w.registry} {
+	for _, s := range []*web.Server{w.sandbox, w.registry} {
 		if s != nil {
-			s.close(ctx)
+			s.Close(ctx)
 		}
 	}
 	_ = w.serving.Wait() // a server that broke has shown itself to its clients
@@ -131,31 +153,31 @@ func (w *demoWorld) close(ctx context.Context) {
 }
 
 // loadState reads the folder's state, or begins a new one.
-func (w *demoWorld) loadState(issues int) error {
+func (w *World) loadState(issues int) error {
 	text, err := os.ReadFile(w.statePath())
 	if errors.Is(err, fs.ErrNotExist) {
 		if issues == 0 {
-			issues = demoIssues
+			issues = DefaultIssues
 		}
-		w.state = demoState{Version: demoStateVersion, Seed: 1, Issues: issues, Created: time.Now().UTC().Truncate(time.Second)}
+		w.state = state{Version: stateVersion, Seed: 1, Issues: issues, Created: time.Now().UTC().Truncate(time.Second)}
 		return w.saveState()
 	}
 	if err != nil {
 		return fmt.Errorf("read the demo's state: %w", err)
 	}
-	if err := json.Unmarshal(text, &w.state); err != nil || w.state.Version != demoStateVersion {
+	if err := json.Unmarshal(text, &w.state); err != nil || w.state.Version != stateVersion {
 		return fmt.Errorf("%s is of another version or damaged: begin anew with --fresh", w.statePath())
 	}
 	if issues != 0 && issues != w.state.Issues {
-		return &usageError{fmt.Errorf("%s holds a demo with %d issues: leave --issues out to go on with it, or begin anew with --fresh", w.dir, w.state.Issues)}
+		return &SizeError{Dir: w.dir, Issues: w.state.Issues}
 	}
 	w.resumed = true
 	return nil
 }
 
-func (w *demoWorld) statePath() string { return filepath.Join(w.dir, "demo.json") }
+func (w *World) statePath() string { return filepath.Join(w.dir, "demo.json") }
 
-func (w *demoWorld) saveState() error {
+func (w *World) saveState() error {
 	text, err := json.MarshalIndent(w.state, "", "  ")
 	if err != nil {
 		return err
@@ -167,12 +189,12 @@ func (w *demoWorld) saveState() error {
 }
 
 // startSandbox makes the Pylon of the folder's state, earlier changes included.
-func (w *demoWorld) startSandbox() {
+func (w *World) startSandbox() {
 	w.frozen.Store(&w.state.Created)
 	w.api = extracttest.New(extracttest.Options{
 		Seed:   w.state.Seed,
 		Issues: w.state.Issues,
-		Start:  w.state.Created.Add(-demoSpan),
+		Start:  w.state.Created.Add(-Span),
 		Now:    w.state.Created,
 		Clock:  w.clock,
 		Limits: map[string]int{"*": 0},
@@ -184,17 +206,17 @@ func (w *demoWorld) startSandbox() {
 	w.frozen.Store(nil)
 }
 
-func (w *demoWorld) clock() time.Time {
+func (w *World) clock() time.Time {
 	if at := w.frozen.Load(); at != nil {
 		return *at
 	}
 	return time.Now()
 }
 
-// change lets the sandbox change a few objects and returns what it changed. The
+// Change lets the sandbox change a few objects and returns what it changed. The
 // round is kept before it is made: a demo that is killed in between shows the
 // changes when it resumes.
-func (w *demoWorld) change() ([]string, error) {
+func (w *World) Change() ([]string, error) {
 	at := time.Now().UTC()
 	w.state.Rounds = append(w.state.Rounds, at)
 	if err := w.saveState(); err != nil {
@@ -205,34 +227,34 @@ func (w *demoWorld) change() ([]string, error) {
 	return w.changeSandbox(len(w.state.Rounds) - 1), nil
 }
 
-// serve answers on a free port of this machine until close.
-func (w *demoWorld) serve(ctx context.Context, handler http.Handler, log *slog.Logger) (*server, error) {
-	s, err := listen(ctx, "127.0.0.1:0", handler, log)
+// serve answers on a free port of this machine until Close.
+func (w *World) serve(ctx context.Context, handler http.Handler, log *slog.Logger) (*web.Server, error) {
+	s, err := web.Listen(ctx, "127.0.0.1:0", handler, log)
 	if err != nil {
 		return nil, err
 	}
-	w.serving.Go(s.serve)
+	w.serving.Go(s.Serve)
 	return s, nil
 }
 
-// environment is the settings of a service that reads this world.
-func (w *demoWorld) environment() environment {
-	return environment{
-		"PYLON_API_URL":          w.sandbox.url(),
+// Environment is the settings of a service that reads this world.
+func (w *World) Environment() settings.Environment {
+	return settings.Environment{
+		"PYLON_API_URL":          w.sandbox.URL(),
 		"PYLON_API_TOKEN":        "demo",
-		"PYLON_START_DATE":       w.state.Created.Add(-demoSpan - 24*time.Hour).Format(time.RFC3339),
+		"PYLON_START_DATE":       w.state.Created.Add(-Span - 24*time.Hour).Format(time.RFC3339),
 		"PYLON_RATE_LIMITS":      "0",
 		"PYLON_POLL_INTERVAL":    "1s",
 		"PYLON_REFRESH_INTERVAL": "5s",
 		"KAFKA_BROKERS":          w.broker.ListenAddrs()[0],
-		"SCHEMA_REGISTRY_URL":    w.registry.url(),
+		"SCHEMA_REGISTRY_URL":    w.registry.URL(),
 		"LOG_LEVEL":              "error", // the sandbox has fields on purpose that are worth a warning
 		"LOG_FORMAT":             "text",
 	}
 }
 
-// removeWorld deletes what a demo left in dir, and nothing else.
-func removeWorld(dir string) error {
+// Remove deletes what a demo left in dir, and nothing else.
+func Remove(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "demo.json")); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -249,8 +271,8 @@ func removeWorld(dir string) error {
 	return nil
 }
 
-// demoFolder is where a demo is kept that was given no folder.
-func demoFolder() string {
+// Folder is where a demo is kept that was given no folder.
+func Folder() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return filepath.Join(os.TempDir(), "pylon-kafka-demo-"+strconv.Itoa(os.Getuid()))

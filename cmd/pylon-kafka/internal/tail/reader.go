@@ -1,6 +1,7 @@
-package main
+package tail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,28 +16,28 @@ import (
 	"pylon-kafka/producer/connect"
 )
 
-// errEnough is what a callback of [topicReader.read] returns to end it early.
-var errEnough = errors.New("enough")
+// ErrEnough is what a callback of [Reader.Read] returns to end it early.
+var ErrEnough = errors.New("enough")
 
 const (
 	// reachTimeout is how long a cluster may take to say where a topic ends.
 	reachTimeout = 30 * time.Second
-	// quietTimeout is how long read waits for the rest of a topic whose end is
+	// quietTimeout is how long Read waits for the rest of a topic whose end is
 	// known. Compaction may have left nothing at all before the end, which a
 	// consumer cannot tell from a broker that is slow.
 	quietTimeout = 10 * time.Second
 )
 
-// topicReader reads the committed records of one topic without a consumer group.
-type topicReader struct {
+// Reader reads the committed records of one topic without a consumer group.
+type Reader struct {
 	options    []kgo.Opt
 	topic      string
-	start, end map[int32]int64 // by partition, as they were when the reader was made; the end is the last stable offset
+	Start, End map[int32]int64 // by partition, as they were when the reader was made; the end is the last stable offset
 }
 
-// newTopicReader asks the cluster where the topic begins and ends. A topic that
+// NewReader asks the cluster where the topic begins and ends. A topic that
 // does not exist and a cluster that cannot be reached are errors that say so.
-func newTopicReader(ctx context.Context, kafka *connect.Kafka, topic string) (*topicReader, error) {
+func NewReader(ctx context.Context, kafka *connect.Kafka, topic string) (*Reader, error) {
 	options, err := kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
 	if err != nil {
 		return nil, err
@@ -58,17 +59,17 @@ func newTopicReader(ctx context.Context, kafka *connect.Kafka, topic string) (*t
 	case err != nil:
 		return nil, fmt.Errorf("KAFKA_BROKERS %v: topic %s: %w", kafka.Brokers, topic, err)
 	}
-	return &topicReader{options: options, topic: topic, start: start, end: end}, nil
+	return &Reader{options: options, topic: topic, Start: start, End: end}, nil
 }
 
-// read calls fn for every committed record from the offsets in from on, in
+// Read calls fn for every committed record from the offsets in from on, in
 // order by partition, and idle whenever it has caught up with what there is. It
-// ends with nil when ctx ends, when fn returns errEnough, and, if end is given,
+// ends with nil when ctx ends, when fn returns ErrEnough, and, if end is given,
 // when every partition has reached its end.
 //
 // Transaction markers take up offsets as records do, and the last offset before
 // an end usually is one: so they are asked for and counted, and not shown to fn.
-func (r *topicReader) read(ctx context.Context, from, end map[int32]int64, fn func(*kgo.Record) error, idle func() error) error {
+func (r *Reader) Read(ctx context.Context, from, end map[int32]int64, fn func(*kgo.Record) error, idle func() error) error {
 	positions := make(map[int32]kgo.Offset)
 	for partition, offset := range from {
 		if end == nil || offset < end[partition] {
@@ -109,7 +110,7 @@ func (r *topicReader) read(ctx context.Context, from, end map[int32]int64, fn fu
 				continue
 			}
 			if err := fn(rec); err != nil {
-				if errors.Is(err, errEnough) {
+				if errors.Is(err, ErrEnough) {
 					return nil
 				}
 				return err
@@ -133,20 +134,20 @@ func poll(ctx context.Context, cl *kgo.Client, bounded bool) (fetches kgo.Fetche
 	return fetches, ctx.Err() != nil && fetches.NumRecords() == 0
 }
 
-// last returns the last n records that are wanted, oldest first. It reads from
+// Last returns the last n records that are wanted, oldest first. It reads from
 // the end backwards in windows that grow, since offsets that hold no record and
 // records that are not wanted cannot be told beforehand.
-func (r *topicReader) last(ctx context.Context, n int, wanted func(*kgo.Record) bool) ([]*kgo.Record, error) {
+func (r *Reader) Last(ctx context.Context, n int, wanted func(*kgo.Record) bool) ([]*kgo.Record, error) {
 	for window := int64(n) + 16; ; window *= 8 {
-		from := maps.Clone(r.start)
+		from := maps.Clone(r.Start)
 		whole := true
-		for partition, end := range r.end {
+		for partition, end := range r.End {
 			if end-window > from[partition] {
 				from[partition], whole = end-window, false
 			}
 		}
 		var records []*kgo.Record
-		err := r.read(ctx, from, r.end, func(rec *kgo.Record) error {
+		err := r.Read(ctx, from, r.End, func(rec *kgo.Record) error {
 			if wanted(rec) {
 				records = append(records, rec)
 			}
@@ -172,4 +173,10 @@ func lastByTime(records []*kgo.Record, n int) []*kgo.Record {
 		records = slices.Clone(records[len(records)-n:])
 	}
 	return records
+}
+
+// byTime orders records as they were published, as far as that can be told over
+// several partitions.
+func byTime(a, b *kgo.Record) int {
+	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 }

@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 // ignored otherwise, and its owner would look for the reason elsewhere. Other
 // variables, however close their prefix, are none of our business: a cluster
 // sets KAFKA_PORT_9092_TCP, and KAFKA_HOME is somebody else's.
-func misspelt(env environment, known []setting) []error {
+func misspelt(env Environment, known []Setting) []error {
 	names := make(map[string]bool, len(known))
 	for _, s := range known {
 		names[s.Name] = true
@@ -32,7 +32,7 @@ func misspelt(env environment, known []setting) []error {
 }
 
 // nearest returns the setting that name is most likely a slip for, or "".
-func nearest(name string, known []setting) string {
+func nearest(name string, known []Setting) string {
 	meant, best := "", 3
 	for _, s := range known {
 		limit := 2

@@ -1,35 +1,42 @@
-package main
+package web
 
 import (
-	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/build"
 	"pylon-kafka/producer"
 )
 
 // newHealthServer serves the health of two streams; ready is what /readyz asks.
 func newHealthServer(t *testing.T, ready func() bool) *httptest.Server {
 	t.Helper()
-	h := &health{
-		status: func() []producer.Status {
+	h := &Pages{
+		Status: func() []producer.Status {
 			return []producer.Status{
-				{Stream: "issues", Topic: "pylon.issues", State: producer.Live, Up: true, Records: 12, Progress: -1, Cursor: time.Now().Add(-time.Minute)},
-				{Stream: "tags", Topic: "pylon.tags", State: producer.Failed, Reason: "<script>403</script>", Progress: 0.5},
+				{
+					Stream: "issues", Topic: "pylon.issues",
+					Condition: producer.Condition{State: producer.Live, Up: true},
+					Counts:    producer.Counts{Records: 12},
+					Times:     producer.Times{Cursor: time.Now().Add(-time.Minute)},
+					Work:      producer.Work{Progress: -1},
+				},
+				{
+					Stream: "tags", Topic: "pylon.tags",
+					Condition: producer.Condition{State: producer.Failed, Reason: "<script>403</script>"},
+				},
 			}
 		},
-		ready:   ready,
-		metrics: newRegistry(),
-		started: time.Now(),
+		Ready:   ready,
+		Metrics: NewRegistry(build.Read("", "")),
+		Started: time.Now(),
 	}
-	server := httptest.NewServer(h.handler())
+	server := httptest.NewServer(h.Handler())
 	t.Cleanup(server.Close)
 	return server
 }
@@ -69,7 +76,7 @@ func TestHealth_answersWhatItIsAsked(t *testing.T) {
 		"readyz":                  {ready.URL + "/readyz", 200, []string{"ok"}},
 		"readyz while it starts":  {starting.URL + "/readyz", 503, []string{"not ready"}},
 		"metrics":                 {ready.URL + "/metrics", 200, []string{"pylon_kafka_build_info{", "go_goroutines", "process_"}},
-		"streams":                 {ready.URL + "/api/streams", 200, []string{`"stream": "issues"`, `"reason": "<script>`, `"last_success": null`}},
+		"streams":                 {ready.URL + "/api/streams", 200, []string{`"stream": "issues"`, `"reason": "<script>`}},
 		"nothing":                 {ready.URL + "/nothing", 404, nil},
 	}
 	for name, test := range tests {
@@ -102,41 +109,5 @@ func TestHealth_reportsStreamsAsJSON(t *testing.T) {
 	}
 	if len(reports) != 2 || reports[0].Stream != "issues" || !reports[0].Up || reports[0].Records != 12 || reports[0].Cursor == nil || reports[1].Cursor != nil {
 		t.Errorf("streams = %s", body)
-	}
-}
-
-func TestListen_namesThePortThatIsInUse(t *testing.T) {
-	t.Parallel()
-	var lc net.ListenConfig
-	taken, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = taken.Close() })
-	_, err = listen(t.Context(), taken.Addr().String(), http.NewServeMux(), slog.New(slog.DiscardHandler))
-	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("listen = %v", err)
-	}
-}
-
-func TestServer_endsWhenItIsClosed(t *testing.T) {
-	t.Parallel()
-	s, err := listen(t.Context(), "127.0.0.1:0", http.NewServeMux(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.serve() }()
-	get(t, s.url())
-	s.close(t.Context())
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Errorf("serve = %v, want nil", err)
-		}
-	case <-ctx.Done():
-		t.Error("serve goes on")
 	}
 }

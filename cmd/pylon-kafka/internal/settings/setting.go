@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// setting is one environment variable that the program reads, as its env tag
+// setting is one Environment variable that the program reads, as its env tag
 // declares it.
-type setting struct {
+type Setting struct {
 	Name    string
 	Default string
 	Type    reflect.Type
@@ -18,18 +18,18 @@ type setting struct {
 
 // settingsOf lists the settings that the struct type t declares, nested structs
 // included, in the order of declaration.
-func settingsOf(t reflect.Type) []setting {
+func settingsOf(t reflect.Type) []Setting {
 	return appendSettings(nil, t, "")
 }
 
-func appendSettings(settings []setting, t reflect.Type, prefix string) []setting {
+func appendSettings(settings []Setting, t reflect.Type, prefix string) []Setting {
 	for field := range t.Fields() {
 		if !field.IsExported() {
 			continue
 		}
 		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
 		if name = strings.TrimSpace(name); name != "" {
-			settings = append(settings, setting{
+			settings = append(settings, Setting{
 				Name:    prefix + name,
 				Default: tagOption(options, "default="),
 				Type:    field.Type,
@@ -62,7 +62,7 @@ func tagOption(options, key string) string {
 
 // secret reports whether the value of the setting must never be shown. It goes
 // by the end of the name, so that a setting added later is safe from the start.
-func (s setting) secret() bool {
+func (s Setting) Secret() bool {
 	for _, end := range []string{"_TOKEN", "_PASSWORD", "_SECRET"} {
 		if strings.HasSuffix(s.Name, end) {
 			return true
@@ -73,8 +73,8 @@ func (s setting) secret() bool {
 
 // show returns value as it may be printed: nothing of a secret, and a URL
 // without its password and query.
-func (s setting) show(value string) string {
-	if s.secret() {
+func (s Setting) Show(value string) string {
+	if s.Secret() {
 		return masked
 	}
 	if !strings.Contains(value, "://") {
@@ -98,11 +98,11 @@ const masked = "******"
 
 // problem words what is wrong with a value that could not be decoded: the
 // variable, what it holds, and what would do.
-func (s setting) problem(value string, cause error) error {
-	if s.secret() {
+func (s Setting) problem(value string, cause error) error {
+	if s.Secret() {
 		return fmt.Errorf("%s cannot be read (its value is not shown)", s.Name)
 	}
-	value = s.show(value)
+	value = s.Show(value)
 	switch {
 	case s.Type == reflect.TypeFor[time.Duration]():
 		return fmt.Errorf("%s is %q: want a duration such as 15s, 10m or 168h", s.Name, value)

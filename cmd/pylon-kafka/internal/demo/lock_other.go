@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package demo
 
 // lockFile does nothing where there are no file locks of Unix: two demos on one
 // folder are then the user's to avoid.

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"encoding/json"
@@ -6,37 +6,31 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/spf13/cobra"
 )
 
-// jsonFlag adds --json to a command that prints a table.
-func jsonFlag(cmd *cobra.Command, target *bool) {
-	cmd.Flags().BoolVar(target, "json", false, "print JSON instead of a table")
-}
-
-// printJSON writes v as indented JSON, with HTML characters as they are.
-func printJSON(w io.Writer, v any) error {
+// PrintJSON writes v as indented JSON, with HTML characters as they are.
+func PrintJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)
 }
 
-// table is rows of text under a header, for a person. A title that begins with
+// Table is rows of text under a header, for a person. A title that begins with
 // ">" sets its column to the right, as numbers are read.
-type table struct {
+type Table struct {
 	titles []string
 	rows   [][]string
 }
 
-func newTable(titles ...string) *table { return &table{titles: titles} }
+// NewTable makes a table without rows.
+func NewTable(titles ...string) *Table { return &Table{titles: titles} }
 
-// add appends a row: one cell a title.
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+// Add appends a row: one cell a title.
+func (t *Table) Add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// write prints the table with every column as wide as its widest cell.
-func (t *table) write(w io.Writer) error {
+// Write prints the table with every column as wide as its widest cell.
+func (t *Table) Write(w io.Writer) error {
 	header := make([]string, len(t.titles))
 	right := make([]bool, len(t.titles))
 	for i, title := range t.titles {

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 // changeSandbox makes the changes of one round and returns them in words. They
 // follow from the seed, the round and the rounds before it alone, so that a
 // later demo can make them again.
-func (w *demoWorld) changeSandbox(round int) []string {
+func (w *World) changeSandbox(round int) []string {
 	c := &changer{api: w.api, rng: rand.New(rand.NewPCG(uint64(w.state.Seed), uint64(round)+1))}
 	if w.api.Count("issues") == 0 {
 		return c.done

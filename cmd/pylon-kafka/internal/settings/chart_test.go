@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"os"
@@ -14,7 +14,7 @@ import (
 // nothing, and one that it cannot render would be out of reach on Kubernetes.
 func TestSettings_areThoseOfTheChart(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../helm/pylon-kafka/templates/_env.tpl")
+	text, err := os.ReadFile("../../../../helm/pylon-kafka/templates/_env.tpl")
 	if err != nil {
 		t.Fatalf("read the chart: %v", err)
 	}
@@ -24,7 +24,7 @@ func TestSettings_areThoseOfTheChart(t *testing.T) {
 	}
 	// The Go runtime reads this one.
 	want := []string{"GOMEMLIMIT"}
-	for _, s := range knownSettings() {
+	for _, s := range Known() {
 		want = append(want, s.Name)
 	}
 	slices.Sort(rendered)

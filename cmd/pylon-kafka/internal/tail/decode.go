@@ -1,4 +1,4 @@
-package main
+package tail
 
 import (
 	"bytes"
@@ -151,3 +151,6 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	v.byFingerprint[fingerprint] = decoder
 	return decoder, nil
 }
+
+// fingerprintKey writes a fingerprint as the keys of the schemas topic have it.
+func fingerprintKey(fingerprint uint64) string { return fmt.Sprintf("%016x", fingerprint) }

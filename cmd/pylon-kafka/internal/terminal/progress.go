@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/producer"
 )
 
-// progress draws a bar a stream while a pass runs, on a terminal only. It is
+// Progress draws a bar a stream while a pass runs, on a terminal only. It is
 // also the writer that logs go to: what is written to it appears above the bars
 // while there are some, and goes straight through otherwise.
-type progress struct {
+type Progress struct {
 	w    io.Writer
 	draw bool
 
@@ -25,10 +26,11 @@ type progress struct {
 	bars *mpb.Progress // nil: nothing is drawn now
 }
 
-func newProgress(w io.Writer) *progress { return &progress{w: w, draw: isTerminal(w)} }
+// NewProgress draws on w, where w is a terminal.
+func NewProgress(w io.Writer) *Progress { return &Progress{w: w, draw: IsTerminal(w)} }
 
 // Write writes log lines. It may be called at once with everything else.
-func (p *progress) Write(line []byte) (int, error) {
+func (p *Progress) Write(line []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bars != nil {
@@ -39,14 +41,14 @@ func (p *progress) Write(line []byte) (int, error) {
 	return p.w.Write(line)
 }
 
-func (p *progress) set(bars *mpb.Progress) {
+func (p *Progress) set(bars *mpb.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bars = bars
 }
 
-// follow runs work and draws what status says of it until it returns.
-func (p *progress) follow(ctx context.Context, status func() []producer.Status, work func(context.Context) error) error {
+// Follow runs work and draws what status says of it until it returns.
+func (p *Progress) Follow(ctx context.Context, status func() []producer.Status, work func(context.Context) error) error {
 	if !p.draw {
 		return work(ctx)
 	}
@@ -99,8 +101,8 @@ func newStreamBar(container *mpb.Progress, s producer.Status) *streamBar {
 	b.bar = container.AddBar(barLength,
 		mpb.PrependDecorators(decor.Name(s.Stream, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(
-			decor.Any(func(decor.Statistics) string { return count(b.last.Load().Records) + " records" }, decor.WCSyncSpace),
-			decor.Any(func(decor.Statistics) string { return count(b.last.Load().Requests) + " requests" }, decor.WCSyncSpace),
+			decor.Any(func(decor.Statistics) string { return report.Count(b.last.Load().Records) + " records" }, decor.WCSyncSpace),
+			decor.Any(func(decor.Statistics) string { return report.Count(b.last.Load().Requests) + " requests" }, decor.WCSyncSpace),
 			decor.Any(func(decor.Statistics) string { return " " + string(b.last.Load().State) }, decor.WCSyncSpaceR),
 		),
 	)
