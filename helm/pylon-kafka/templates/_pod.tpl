@@ -6,7 +6,7 @@ secrets given as values, spread: whether it is one of the replicas, restartPolic
 {{- define "pylon-kafka.podSpec" -}}
 {{- $ := .root }}
 {{- $values := $.Values }}
-{{- $secrets := include "pylon-kafka.mountedSecrets" (list $ .secret) | fromYamlArray }}
+{{- $secrets := include "pylon-kafka.mountedSecrets" (list $ .secret) | fromYamlArray -}}
 serviceAccountName: {{ .serviceAccount }}
 automountServiceAccountToken: false
 # Otherwise a Service called "kafka" would put KAFKA_PORT=tcp://… among our settings.
