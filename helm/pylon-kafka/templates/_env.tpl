@@ -1,37 +1,50 @@
 {{/*
 The environment of the container: one line for each setting of the program. What is not set is left out and never made
-empty, so that the program's own defaults hold.
+empty, so that the program's own defaults hold. Secrets are files, which a changed Secret changes without a restart
+(list ROOT SERVE SECRET): SERVE says whether the pod serves HTTP, SECRET names the Secret that the chart makes of secrets
+given as values.
 */}}
 {{- define "pylon-kafka.env" -}}
-{{- with .Values.pylon }}
-{{- include "pylon-kafka.secretVar" (list $ "PYLON_API_TOKEN" . "apiToken" "pylon-api-token") }}
-{{- include "pylon-kafka.var" (list "PYLON_API_TOKEN_FILE" .apiTokenFile) }}
+{{- $args := . }}
+{{- $ := index . 0 }}
+{{- $serve := index . 1 }}
+{{- with $.Values }}
+{{- with .pylon }}
+{{- include "pylon-kafka.secretFileVar" (list "PYLON_API_TOKEN_FILE" . "apiToken" .apiTokenFile "pylon-api-token") }}
 {{- include "pylon-kafka.var" (list "PYLON_START_DATE" .startDate) }}
 {{- include "pylon-kafka.var" (list "PYLON_API_URL" .apiUrl) }}
 {{- include "pylon-kafka.var" (list "PYLON_STREAMS" .streams) }}
 {{- include "pylon-kafka.var" (list "PYLON_POLL_INTERVAL" .pollInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_REFRESH_INTERVAL" .refreshInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_INTERVALS" .intervals) }}
+{{- include "pylon-kafka.var" (list "PYLON_RECONCILE_INTERVAL" .reconcileInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_SWEEP_INTERVAL" .sweepInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_LOOKBACK" .lookback) }}
 {{- include "pylon-kafka.var" (list "PYLON_WINDOW" .window) }}
 {{- include "pylon-kafka.var" (list "PYLON_RATE_LIMITS" .rateLimits) }}
 {{- end }}
-{{- include "pylon-kafka.var" (list "PUBLISH" .Values.publish) }}
-{{- include "pylon-kafka.var" (list "TOMBSTONES" .Values.tombstones) }}
-{{- include "pylon-kafka.var" (list "CONNECTOR_NAME" .Values.connectorName) }}
-{{- include "pylon-kafka.var" (list "MAX_DEAD_LETTERS" .Values.maxDeadLetters) }}
-{{- with .Values.kafka }}
+{{- include "pylon-kafka.var" (list "PUBLISH" .publish) }}
+{{- include "pylon-kafka.var" (list "TOMBSTONES" .tombstones) }}
+{{- include "pylon-kafka.var" (list "TOMBSTONES_MAX_SHARE" .tombstonesMaxShare) }}
+{{- include "pylon-kafka.var" (list "CONNECTOR_NAME" .connectorName) }}
+{{- include "pylon-kafka.var" (list "MAX_DEAD_LETTERS" .maxDeadLetters) }}
+{{- include "pylon-kafka.var" (list "VALUE_LAYOUT" .valueLayout) }}
+{{- include "pylon-kafka.var" (list "FLAT_ARRAYS" .flatArrays) }}
+{{- with .kafka }}
 {{- include "pylon-kafka.var" (list "KAFKA_BROKERS" .brokers) }}
 {{- include "pylon-kafka.var" (list "KAFKA_CLIENT_ID" .clientId) }}
 {{- include "pylon-kafka.var" (list "KAFKA_RACK_ID" .rackId) }}
 {{- include "pylon-kafka.var" (list "KAFKA_TOPIC_PREFIX" .topicPrefix) }}
 {{- include "pylon-kafka.var" (list "KAFKA_OFFSETS_TOPIC" .offsetsTopic) }}
 {{- include "pylon-kafka.var" (list "KAFKA_TRANSACTIONAL_ID_PREFIX" .transactionalIdPrefix) }}
+{{- include "pylon-kafka.var" (list "KAFKA_GROUP_ID" .groupId) }}
+{{- include "pylon-kafka.var" (list "KAFKA_OFFSETS_PARTITIONS" .offsetsPartitions) }}
+{{- include "pylon-kafka.var" (list "KAFKA_SESSION_TIMEOUT" .sessionTimeout) }}
 {{- include "pylon-kafka.var" (list "KAFKA_CREATE_TOPICS" .createTopics) }}
 {{- include "pylon-kafka.var" (list "KAFKA_TOPIC_PARTITIONS" .topicPartitions) }}
 {{- include "pylon-kafka.var" (list "KAFKA_TOPIC_REPLICATION_FACTOR" .topicReplicationFactor) }}
 {{- include "pylon-kafka.var" (list "KAFKA_COMPRESSION" .compression) }}
+{{- include "pylon-kafka.var" (list "KAFKA_KEY_FORMAT" .keyFormat) }}
 {{- with .tls }}
 {{- if .enabled }}
 {{- include "pylon-kafka.var" (list "KAFKA_TLS_ENABLED" .enabled) }}
@@ -45,22 +58,20 @@ empty, so that the program's own defaults hold.
 {{- with .sasl }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_MECHANISM" .mechanism) }}
 {{- include "pylon-kafka.userVar" (list "KAFKA_SASL_USERNAME" .) }}
-{{- include "pylon-kafka.secretVar" (list $ "KAFKA_SASL_PASSWORD" . "password" "kafka-sasl-password") }}
-{{- include "pylon-kafka.var" (list "KAFKA_SASL_PASSWORD_FILE" .passwordFile) }}
+{{- include "pylon-kafka.secretFileVar" (list "KAFKA_SASL_PASSWORD_FILE" . "password" .passwordFile "kafka-sasl-password") }}
 {{- with .oauth }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_TOKEN_URL" .tokenUrl) }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_CLIENT_ID" .clientId) }}
-{{- include "pylon-kafka.secretVar" (list $ "KAFKA_SASL_CLIENT_SECRET" . "clientSecret" "kafka-sasl-client-secret") }}
+{{- include "pylon-kafka.secretVar" (list "KAFKA_SASL_CLIENT_SECRET" . "clientSecret" (index $args 2) "kafka-sasl-client-secret") }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_SCOPES" .scopes) }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- with .Values.schemaRegistry }}
+{{- with .schemaRegistry }}
 {{- if .url }}
 {{- include "pylon-kafka.var" (list "SCHEMA_REGISTRY_URL" .url) }}
 {{- include "pylon-kafka.userVar" (list "SCHEMA_REGISTRY_USERNAME" .) }}
-{{- include "pylon-kafka.secretVar" (list $ "SCHEMA_REGISTRY_PASSWORD" . "password" "schema-registry-password") }}
-{{- include "pylon-kafka.var" (list "SCHEMA_REGISTRY_PASSWORD_FILE" .passwordFile) }}
+{{- include "pylon-kafka.secretFileVar" (list "SCHEMA_REGISTRY_PASSWORD_FILE" . "password" .passwordFile "schema-registry-password") }}
 {{- include "pylon-kafka.var" (list "SCHEMA_REGISTRY_SUBJECT_STRATEGY" .subjectStrategy) }}
 {{- include "pylon-kafka.var" (list "SCHEMA_REGISTRY_AUTO_REGISTER" .autoRegister) }}
 {{- with .tls }}
@@ -72,10 +83,13 @@ empty, so that the program's own defaults hold.
 {{- end }}
 {{- end }}
 {{- end }}
-{{- include "pylon-kafka.var" (list "HTTP_ADDR" (printf ":%v" .Values.http.port)) }}
-{{- include "pylon-kafka.var" (list "LOG_LEVEL" .Values.log.level) }}
-{{- include "pylon-kafka.var" (list "LOG_FORMAT" .Values.log.format) }}
-{{- include "pylon-kafka.var" (list "GOMEMLIMIT" (include "pylon-kafka.memoryLimit" .)) }}
+{{- if $serve }}
+{{- include "pylon-kafka.var" (list "HTTP_ADDR" (printf ":%v" .http.port)) }}
+{{- end }}
+{{- include "pylon-kafka.var" (list "LOG_LEVEL" .log.level) }}
+{{- include "pylon-kafka.var" (list "LOG_FORMAT" .log.format) }}
+{{- include "pylon-kafka.var" (list "GOMEMLIMIT" (include "pylon-kafka.memoryLimit" $)) }}
+{{- end }}
 {{- end }}
 
 {{/* A variable with a value (list NAME VALUE): a list becomes a,b and a map a:1,b:2. */}}
@@ -98,7 +112,7 @@ empty, so that the program's own defaults hold.
 
 {{/* A value as text. Helm reads whole numbers as floating point and would write 1e+07; a null is nothing. */}}
 {{- define "pylon-kafka.text" -}}
-{{- if kindIs "float64" . }}{{ int64 . }}{{ else if not (kindIs "invalid" .) }}{{ toString . }}{{ end }}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else if not (kindIs "invalid" .) }}{{ toString . }}{{ end }}
 {{- end }}
 
 {{/* A variable that is there only when it is true (list NAME VALUE). */}}
@@ -109,23 +123,31 @@ empty, so that the program's own defaults hold.
 {{- end }}
 
 {{/*
-A variable whose value is in a Secret: the one that the values name, or the chart's own for a value given as it is
-(list ROOT NAME VALUES MEMBER KEY).
+The variable of a file that holds a secret: mounted from the Secret that the values name, from the chart's own for a secret
+given as a value, or where the values say that somebody else puts it (list NAME VALUES MEMBER FILE VOLUME).
 */}}
-{{- define "pylon-kafka.secretVar" -}}
-{{- $values := index . 2 }}
+{{- define "pylon-kafka.secretFileVar" -}}
+{{- $values := index . 1 }}
+{{- $volume := index . 4 }}
+{{- $file := index . 3 }}
 {{- if $values.existingSecret }}
-- name: {{ index . 1 }}
+  {{- $file = printf "/etc/pylon-kafka/%s/%s" $volume $values.existingSecretKey }}
+{{- else if get $values (index . 2) }}
+  {{- $file = printf "/etc/pylon-kafka/%s/%s" $volume $volume }}
+{{- end }}
+{{- include "pylon-kafka.var" (list (index . 0) $file) }}
+{{- end }}
+
+{{/* A variable whose value is in a Secret, named by the values or made by the chart (list NAME VALUES MEMBER SECRET KEY). */}}
+{{- define "pylon-kafka.secretVar" -}}
+{{- $values := index . 1 }}
+{{- $given := get $values (index . 2) }}
+{{- if or $values.existingSecret $given }}
+- name: {{ index . 0 }}
   valueFrom:
     secretKeyRef:
-      name: {{ $values.existingSecret | quote }}
-      key: {{ $values.existingSecretKey | quote }}
-{{- else if get $values (index . 3) }}
-- name: {{ index . 1 }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "pylon-kafka.fullname" (index . 0) | quote }}
-      key: {{ index . 4 | quote }}
+      name: {{ default (index . 3) $values.existingSecret | quote }}
+      key: {{ not $values.existingSecret | ternary (index . 4) $values.existingSecretKey | quote }}
 {{- end }}
 {{- end }}
 
@@ -150,17 +172,4 @@ A variable whose value is in a Secret: the one that the values name, or the char
 {{- if and $values.existingSecret $key }}
 {{- include "pylon-kafka.var" (list (index . 0) (printf "/etc/pylon-kafka/%s/%s" (index . 3) $key)) }}
 {{- end }}
-{{- end }}
-
-{{/* The volume of a Secret with TLS files, with the keys that are used and no other (list VALUES VOLUME). */}}
-{{- define "pylon-kafka.tlsVolume" -}}
-{{- $values := index . 0 }}
-- name: {{ index . 1 }}
-  secret:
-    secretName: {{ $values.existingSecret | quote }}
-    items:
-      {{- range compact (list $values.caKey $values.certKey $values.keyKey) }}
-      - key: {{ . | quote }}
-        path: {{ . | quote }}
-      {{- end }}
 {{- end }}

@@ -12,6 +12,8 @@ What the schema cannot say: what is missing, and what does not go together. All 
     {{- $problems = append $problems "there is no API token: name the Secret that holds it in pylon.existingSecret (or, for a trial, give the token itself in pylon.apiToken)" }}
   {{- else if gt $tokens 1 }}
     {{- $problems = append $problems "the API token is given more than once: set one of pylon.existingSecret, pylon.apiToken and pylon.apiTokenFile" }}
+  {{- else if and .apiToken (not (trim .apiToken)) }}
+    {{- $problems = append $problems "pylon.apiToken holds nothing but blanks: give the token, or name the Secret that holds it in pylon.existingSecret" }}
   {{- end }}
 {{- end }}
 {{- with .Values.kafka }}
@@ -76,9 +78,8 @@ What the schema cannot say: what is missing, and what does not go together. All 
   {{- end }}
   {{- $problems = concat $problems (include "pylon-kafka.tlsProblems" (list "schemaRegistry.tls" .tls) | fromJsonArray) }}
 {{- end }}
-{{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
-  {{- $problems = append $problems "serviceMonitor.enabled needs service.enabled: it finds the pod by the Service" }}
-{{- end }}
+{{- $problems = concat $problems (include "pylon-kafka.workloadProblems" . | fromJsonArray) }}
+{{- $problems = concat $problems (include "pylon-kafka.secretProblems" . | fromJsonArray) }}
 {{- if $problems }}
   {{- fail (printf "these values cannot work:\n  - %s\n\nEach is explained in the chart's values.yaml (helm show values)." (join "\n  - " $problems)) }}
 {{- end }}
@@ -99,4 +100,74 @@ What the schema cannot say: what is missing, and what does not go together. All 
   {{- $problems = append $problems (printf "%s.existingSecret is set, but none of caKey, certKey and keyKey: nothing of it would be used" $name) }}
 {{- end }}
 {{- $problems | toJson }}
+{{- end }}
+
+{{/* What does not go together in how the program is run and watched, as a JSON array. */}}
+{{- define "pylon-kafka.workloadProblems" -}}
+{{- $problems := list }}
+{{- if .Values.cronJob.enabled }}
+  {{- if ne (int .Values.replicaCount) 1 }}
+    {{- $problems = append $problems (printf "replicaCount is %v and cronJob.enabled is set: a CronJob runs one pass at a time, so leave replicaCount at 1" .Values.replicaCount) }}
+  {{- end }}
+  {{- range $name := list "serviceMonitor" "podMonitor" "prometheusRule" }}
+    {{- if (get $.Values $name).enabled }}
+      {{- $problems = append $problems (printf "%s.enabled needs the service: a pass of cronJob.enabled ends before Prometheus has asked twice" $name) }}
+    {{- end }}
+  {{- end }}
+{{- else }}
+  {{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
+    {{- $problems = append $problems "serviceMonitor.enabled needs service.enabled: it finds the pods by the Service (podMonitor.enabled needs none)" }}
+  {{- end }}
+  {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+    {{- $problems = append $problems "serviceMonitor.enabled and podMonitor.enabled are both set: every metric would be there twice, so choose one" }}
+  {{- end }}
+{{- end }}
+{{- if and (include "pylon-kafka.hasDisruptionBudget" .) (le (int .Values.replicaCount) 1) }}
+  {{- $problems = append $problems (printf "podDisruptionBudget.enabled is set and replicaCount is %v: the budget would hold up every drain of a node, so set replicaCount to 2 or leave podDisruptionBudget.enabled at auto" .Values.replicaCount) }}
+{{- end }}
+{{- $problems | toJson }}
+{{- end }}
+
+{{/*
+What is wrong with the Secrets that the values name, as a JSON array: one that is not there, lacks its key, or holds nothing
+under it. Only where Helm talks to a cluster (install and upgrade, not template), which shows in a namespace that has its
+default ServiceAccount; a namespace that is yet to be made has none of our Secrets either, and the pod then waits for them.
+*/}}
+{{- define "pylon-kafka.secretProblems" -}}
+{{- $problems := list }}
+{{- $namespace := include "pylon-kafka.namespace" . }}
+{{- if and .Values.verifySecrets (lookup "v1" "ServiceAccount" $namespace "default") }}
+  {{- $uses := list (list "pylon" "existingSecretKey" .Values.pylon) }}
+  {{- with .Values.kafka }}
+    {{- range $key := list "existingSecretKey" "existingSecretUsernameKey" }}
+      {{- $uses = append $uses (list "kafka.sasl" $key $.Values.kafka.sasl) }}
+    {{- end }}
+    {{- $uses = append $uses (list "kafka.sasl.oauth" "existingSecretKey" .sasl.oauth) }}
+    {{- range $key := list "caKey" "certKey" "keyKey" }}
+      {{- $uses = append $uses (list "kafka.tls" $key $.Values.kafka.tls) }}
+    {{- end }}
+  {{- end }}
+  {{- range $key := list "existingSecretKey" "existingSecretUsernameKey" }}
+    {{- $uses = append $uses (list "schemaRegistry" $key $.Values.schemaRegistry) }}
+  {{- end }}
+  {{- range $key := list "caKey" "certKey" "keyKey" }}
+    {{- $uses = append $uses (list "schemaRegistry.tls" $key $.Values.schemaRegistry.tls) }}
+  {{- end }}
+  {{- range $use := $uses }}
+    {{- $value := index $use 0 }}
+    {{- $name := (index $use 2).existingSecret }}
+    {{- $key := get (index $use 2) (index $use 1) }}
+    {{- if and $name $key }}
+      {{- $secret := lookup "v1" "Secret" $namespace $name }}
+      {{- if not $secret }}
+        {{- $problems = append $problems (printf "%s.existingSecret: there is no Secret %q in the namespace %q: make it first (or set verifySecrets to false, where another program makes it later)" $value $name $namespace) }}
+      {{- else if not (hasKey (default dict $secret.data) $key) }}
+        {{- $problems = append $problems (printf "%s.%s: the Secret %q has no key %q; it has: %s" $value (index $use 1) $name $key (keys (default dict $secret.data) | sortAlpha | join ", ")) }}
+      {{- else if not (get $secret.data $key | b64dec | trim) }}
+        {{- $problems = append $problems (printf "%s.%s: the key %q of the Secret %q is empty" $value (index $use 1) $key $name) }}
+      {{- end }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- uniq $problems | toJson }}
 {{- end }}

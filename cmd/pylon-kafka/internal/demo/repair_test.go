@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/tail"
-	"pylon-kafka/producer"
+	"pylon-kafka/producer/connect"
 )
 
 // openCluster starts a broker on a folder.
@@ -58,7 +58,7 @@ func commit(t *testing.T, cl *kgo.Client, value string) {
 // committedValues reads the topic tags to its end.
 func committedValues(t *testing.T, cluster *kfake.Cluster) []string {
 	t.Helper()
-	reader, err := tail.NewReader(t.Context(), &producer.Kafka{Brokers: cluster.ListenAddrs()}, "tags")
+	reader, err := tail.NewReader(t.Context(), &connect.Kafka{Brokers: cluster.ListenAddrs()}, "tags")
 	if err != nil {
 		t.Fatal(err)
 	}

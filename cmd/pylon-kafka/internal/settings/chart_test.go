@@ -27,9 +27,11 @@ func TestSettings_areThoseOfTheChart(t *testing.T) {
 	for _, s := range Known() {
 		want = append(want, s.Name)
 	}
+	// A secret that can be a file is given as one: a changed Secret changes the file, and no variable.
+	want = slices.DeleteFunc(want, func(name string) bool { return slices.Contains(want, name+"_FILE") })
 	slices.Sort(rendered)
 	slices.Sort(want)
-	if diff := cmp.Diff(want, slices.Compact(rendered)); diff != "" {
+	if diff := cmp.Diff(slices.Compact(want), slices.Compact(rendered)); diff != "" {
 		t.Errorf("variables of the chart (-settings +chart):\n%s", diff)
 	}
 }

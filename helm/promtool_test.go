@@ -1,0 +1,93 @@
+package helm_test
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// promtool runs it in dir and fails the test with what it says. It is put on
+// PATH by .ci/chart, which sets PYLON_KAFKA_REQUIRE_TOOLS; without that
+// variable a test that lacks it is skipped.
+func promtool(t *testing.T, dir string, stdin io.Reader, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil {
+		if os.Getenv("PYLON_KAFKA_REQUIRE_TOOLS") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("promtool is not on PATH: PATH=$(.ci/tools promtool):$PATH")
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...) //nolint:gosec // G204: our own arguments
+	cmd.Dir, cmd.Stdin = dir, stdin
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("promtool %v: %v\n%s", args, err, output)
+	}
+}
+
+// writeRules writes the rules that the chart renders as a file of Prometheus'.
+func writeRules(t *testing.T, file string, layers ...string) monitoring.PrometheusRuleSpec {
+	t.Helper()
+	spec := one[*monitoring.PrometheusRule](t, render(t, append([]string{minimal, "prometheusRule: {enabled: true}"}, layers...)...)).Spec
+	text, err := yaml.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// Each alert fires when it should and not before, by promtool's unit tests.
+func TestAlerts_fireWhenTheyShould(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeRules(t, filepath.Join(dir, "rules.yaml"))
+	tests, err := os.ReadFile("testdata/alerts_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "alerts_test.yaml"), tests, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, dir, nil, "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
+	promtool(t, dir, nil, "test", "rules", "alerts_test.yaml")
+}
+
+// The values of the alerts end in rules that Prometheus takes.
+func TestAlerts_takeTheirValues(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string]string{
+		"example":  examples(t)["monitoring"],
+		"selector": `prometheusRule: {selector: 'cluster="eu"'}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			writeRules(t, filepath.Join(dir, "rules.yaml"), values)
+			promtool(t, dir, nil, "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
+		})
+	}
+}
+
+// An alert says what has happened and what to do about it.
+func TestAlerts_haveARunbookLine(t *testing.T) {
+	t.Parallel()
+	spec := writeRules(t, filepath.Join(t.TempDir(), "rules.yaml"))
+	for _, rule := range spec.Groups[0].Rules {
+		for _, name := range []string{"summary", "description", "runbook"} {
+			if rule.Annotations[name] == "" {
+				t.Errorf("%s has no %s", rule.Alert, name)
+			}
+		}
+		if severity := rule.Labels["severity"]; severity != "warning" && severity != "critical" {
+			t.Errorf("%s has the severity %q", rule.Alert, severity)
+		}
+	}
+}
