@@ -85,7 +85,7 @@ func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 	}
 	rec := large.record
 	for _, change := range d.changes {
-		if !change.gone && string(s.key(change.key)) == string(rec.Key) {
+		if key, _ := s.format.keys.decode(rec.Key); !change.gone && change.key == key {
 			s.memory.refused(change.objectID, oversize{hash: change.hash, size: recordSize(rec)})
 			return nil
 		}

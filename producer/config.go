@@ -71,3 +71,15 @@ func (c *Config) layout() avro.Layout {
 		return avro.LayoutFlat
 	}
 }
+
+// keyCodec is the codec of a stream's keys, nil where they are plain.
+func (c *Config) keyCodec(stream string) (*avro.KeyCodec, error) {
+	if c.KeyFormat != "avro" {
+		return nil, nil
+	}
+	codec, err := avro.NewKeyCodec(stream)
+	if err != nil {
+		return nil, fmt.Errorf("schema of the keys of %s: %w", stream, err)
+	}
+	return codec, nil
+}

@@ -58,7 +58,7 @@ func (s *session) raw(p *prepared) []byte {
 	if err != nil {
 		return p.value
 	}
-	text, err := decoder.JSON(nil, p.value[len(s.header):], avro.DecodeOptions{Merge: true})
+	text, err := decoder.JSON(nil, p.value[len(s.format.header):], avro.DecodeOptions{Merge: true})
 	if err != nil {
 		return p.value
 	}

@@ -67,6 +67,9 @@ func (d *draft) publish(id objectID, r *extract.Record, mark uint16) error {
 		return refuse("topic %s holds a record of key %q that CONNECTOR_NAME %q did not write: two that write to one topic must not share keys; "+
 			"give this deployment a KAFKA_TOPIC_PREFIX of its own", d.s.topic.Name, r.Key, d.s.connector)
 	}
+	if _, err := d.s.format.keys.encode(id.key); err != nil {
+		return d.deadLetter(r, d.s.raw(p), err)
+	}
 	d.leaveOldPlaces(id)
 	rec := d.record(r.Key)
 	rec.Value = p.value
@@ -126,9 +129,12 @@ func (d *draft) withdraw(id objectID) {
 	if _, ok := d.fresh[id]; !ok {
 		return
 	}
-	key := string(d.s.key(id.key))
+	key, err := d.s.format.keys.encode(id.key)
+	if err != nil {
+		return
+	}
 	of := func(rec *kgo.Record) bool {
-		return rec.Topic == d.s.topic.Name && string(rec.Key) == key && readHeaders(rec).parent == id.parent && rec.Value != nil
+		return rec.Topic == d.s.topic.Name && string(rec.Key) == string(key) && readHeaders(rec).parent == id.parent && rec.Value != nil
 	}
 	before := len(d.records)
 	d.records = slices.DeleteFunc(d.records, of)
@@ -155,9 +161,13 @@ func (d *draft) holds(key string) bool {
 
 // record returns a record of the stream's topic with the headers that all have.
 func (d *draft) record(key string) *kgo.Record {
+	text, err := d.s.format.keys.encode(key)
+	if err != nil {
+		text = []byte(key) // publish has sorted these out
+	}
 	rec := &kgo.Record{
 		Topic: d.s.topic.Name, Partition: d.s.partition(key),
-		Key: d.s.key(key), Headers: make([]kgo.RecordHeader, 0, 7),
+		Key: text, Headers: make([]kgo.RecordHeader, 0, 7),
 	}
 	d.header(rec, headerConnector, d.s.connector)
 	d.header(rec, headerOrigin, d.origin)

@@ -36,6 +36,7 @@ type lane struct {
 
 	stream    string
 	connector string
+	keys      keyFormat // of the issues topic
 	log       *slog.Logger
 	odd       sync.Once       // a record that is not ours is logged once
 	at        map[int32]int64 // where the last read ended
@@ -182,8 +183,8 @@ func (r *laneRun) place(b bounds) {
 }
 
 // takes tells whether a record is for this lane.
-func (r *laneRun) takes(rec *kgo.Record, h headers) bool {
-	if h.connector != r.connector || h.origin == "" || len(rec.Key) == 0 {
+func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
+	if h.connector != r.connector || h.origin == "" || key == "" {
 		r.odd.Do(func() {
 			r.log.Warn("the issues topic holds a record that this connector did not write; such records are passed over",
 				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
@@ -208,12 +209,13 @@ func (r *laneRun) next(ctx context.Context) (chunk, error) {
 	var order []*job
 	for _, rec := range records {
 		h := readHeaders(rec)
-		if !r.takes(rec, h) {
+		key, _ := r.keys.decode(rec.Key)
+		if !r.takes(rec, h, key) {
 			continue
 		}
 		j := &job{
-			issue: string(rec.Key), at: place{rec.Partition, rec.Offset}, version: rec.Timestamp, gone: rec.Value == nil,
-			parked: r.isParked(string(rec.Key)), done: make(chan struct{}),
+			issue: key, at: place{rec.Partition, rec.Offset}, version: rec.Timestamp, gone: rec.Value == nil,
+			parked: r.isParked(key), done: make(chan struct{}),
 		}
 		last[j.issue] = j
 		order = append(order, j)

@@ -25,4 +25,3 @@ func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
 	}
 	return p.usual.ForTopic(topic)
 }
-

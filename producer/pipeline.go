@@ -101,6 +101,10 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 		if err != nil {
 			return fmt.Errorf("schema of %s: %w", s.Name, err)
 		}
+		keys, err := p.cfg.keyCodec(s.Name)
+		if err != nil {
+			return err
+		}
 		log := p.log.With("stream", s.Name)
 		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
 		clients.txnID = p.cfg.Kafka.TransactionalID(s.Name)
@@ -109,13 +113,13 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 			guard: newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
 			cfg:   taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
 			set: streamSettings{
-				stream: s, codec: codec, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
+				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
 				// The index of the search may still show an issue as it was before a change for as long as the
 				// lookback, and as long again what was read and is not committed yet.
 				unsettled: 2 * ext.Lookback,
 				topics:    p.keeper, opts: clients,
-				wire: wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas},
+				wire: &wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas},
 			},
 		}
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
@@ -126,7 +130,18 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 	}
 	for _, t := range p.tasks {
 		parent := t.set.stream.Parent
-		t.parent.state, t.parent.done = states[parent], done[parent]
+		if parent == "" {
+			continue
+		}
+		var err error
+		if t.parent.state, t.parent.done = states[parent], done[parent]; t.parent.done == nil {
+			closed := make(chan struct{})
+			close(closed)
+			t.parent.done = closed
+		}
+		if t.parent.keys.codec, err = p.cfg.keyCodec(parent); err != nil {
+			return err
+		}
 		name := p.cfg.Kafka.Topic(parent)
 		t.queue = func() queue { return &topicQueue{name: name, parent: parent, opts: p.opts, topics: p.keeper} }
 	}
@@ -264,12 +279,12 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if p.cfg.Registry.URL != "" {
 		return nil
 	}
-	return p.knownSchemas(ctx, cl)
+	return p.knownSchemas(ctx)
 }
 
 // knownSchemas reads which schemas the schemas topic holds.
-func (p *Pipeline) knownSchemas(ctx context.Context, cl *kgo.Client) error {
-	return topic.ReadAll(ctx, cl, p.opts, p.schemas.name, func(rec *kgo.Record) error {
+func (p *Pipeline) knownSchemas(ctx context.Context) error {
+	return topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.schemas.text[string(rec.Key)] = string(rec.Value)
 		}

@@ -25,8 +25,8 @@ func (s *session) prepare(always bool) func(*extract.Record) {
 			return
 		}
 		p := &prepared{}
-		buf := make([]byte, 0, len(s.header)+len(r.JSON))
-		p.value, p.unmapped, p.err = s.codec.Encode(append(buf, s.header...), r.JSON)
+		buf := make([]byte, 0, len(s.format.header)+len(r.JSON))
+		p.value, p.unmapped, p.err = s.codec.Encode(append(buf, s.format.header...), r.JSON)
 		if p.err != nil || len(p.value) > large {
 			p.raw = bytes.Clone(r.JSON)
 		}

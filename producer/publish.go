@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -50,8 +51,8 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 	})()
 
 	records := d.records
-	if s.schema != nil { // before the first record that needs it
-		records = append([]*kgo.Record{s.schema}, records...)
+	if len(s.format.unknown) > 0 { // before the first record that needs it
+		records = slices.Concat(s.format.unknown, records)
 	}
 	if err := s.cl.BeginTransaction(); err != nil {
 		return false, fmt.Errorf("begin transaction: %w", fenced(err))
@@ -63,10 +64,10 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 	if err != nil {
 		return false, fmt.Errorf("transaction of %d records: %w", len(records), fenced(s.abort(ctx, err)))
 	}
-	if s.schema != nil {
+	if len(s.format.unknown) > 0 {
 		s.memory.noteSchema()
 	}
-	s.doc, s.records, s.schema = doc, total, nil
+	s.doc, s.records, s.format.unknown = doc, total, nil
 	return true, nil
 }
 
@@ -75,7 +76,7 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 type tooLargeError struct {
 	error
 	record *kgo.Record // the one that was refused, if it went alone
-	size   int // of the batches that were made
+	size   int         // of the batches that were made
 }
 
 func (e *tooLargeError) Unwrap() error { return e.error }

@@ -17,8 +17,8 @@ type queue interface {
 	// ends, committed or not yet.
 	bounds(ctx context.Context) (bounds, error)
 	// next returns up to most committed records that follow from, and the position
-	// after them. It waits for some; when ctx ends first, that is no error, and the
-	// position is from.
+	// after them. It waits for some; when ctx ends first, it returns its error, and
+	// may be called again.
 	next(ctx context.Context, from map[int32]int64, most int) ([]*kgo.Record, map[int32]int64, error)
 	close()
 }
@@ -33,19 +33,31 @@ type bounds struct {
 // follow one another.
 type topicQueue struct {
 	name   string
+	parent string // the stream whose topic it is
 	opts   []kgo.Opt
 	topics *topicKeeper
 
+	found  topic.Info
 	reader *topic.Reader
 	at     map[int32]int64 // where reader stands
 }
 
 func (q *topicQueue) bounds(ctx context.Context) (bounds, error) {
 	found, err := q.topics.find(ctx, q.name)
+	if errors.Is(err, topic.ErrAbsent) {
+		if _, err := q.topics.stream(ctx, q.parent); err != nil {
+			return bounds{}, err
+		}
+		found, err = q.topics.find(ctx, q.name)
+	}
 	if err != nil {
 		return bounds{}, err
 	}
-	return bounds{name: q.name, id: found.ID, start: found.Ends.Start, written: found.Ends.Written}, nil
+	if found.ID != q.found.ID {
+		q.close()
+	}
+	q.found = found
+	return bounds{name: q.name, id: found.ID, start: found.At(topic.Start), written: found.At(topic.Written)}, nil
 }
 
 func (q *topicQueue) next(ctx context.Context, from map[int32]int64, most int) ([]*kgo.Record, map[int32]int64, error) {
@@ -53,14 +65,14 @@ func (q *topicQueue) next(ctx context.Context, from map[int32]int64, most int) (
 		q.close()
 	}
 	if q.reader == nil {
-		reader, err := topic.Open(q.opts, q.name, from)
-		if err != nil {
-			return nil, nil, err
-		}
-		q.reader = reader
+		q.reader = topic.Open(q.opts, q.found, from)
 	}
 	chunk, err := q.reader.Next(ctx, most)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		q.at = maps.Clone(from)
+		return nil, from, ctx.Err()
+	case err != nil:
 		q.close()
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,6 +18,8 @@ type rebuild struct {
 	deleted map[string]time.Time
 	framing framing
 	foreign int
+
+	otherKey string // where a record of ours has a key of another form
 }
 
 func newRebuild(s *session) *rebuild {
@@ -29,7 +32,13 @@ func newRebuild(s *session) *rebuild {
 // take adds one record.
 func (b *rebuild) take(rec *kgo.Record) error {
 	h := readHeaders(rec)
-	key := string(rec.Key)
+	key, ok := b.s.format.keys.decode(rec.Key)
+	if !ok && h.connector == b.s.connector {
+		if rec.Value != nil && rec.Offset >= b.s.doc.Anew[rec.Partition] {
+			b.otherKey = fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset)
+		}
+		return nil
+	}
 	if key == "" || h.connector != b.s.connector || rec.Value != nil && !h.hashed {
 		b.takeForeign(rec, key)
 		return nil

@@ -85,61 +85,26 @@ func (r *Registry) Client() (*sr.Client, error) {
 	return sr.NewClient(opts...)
 }
 
-// subject names the registry's subject for a topic's values, as Confluent's
+// subject names the registry's subject for a topic's keys or values, as Confluent's
 // TopicNameStrategy, RecordNameStrategy and TopicRecordNameStrategy do.
-func (r *Registry) subject(topic, record string) string {
+func (r *Registry) subject(topic, record string, key bool) string {
 	switch r.SubjectStrategy {
 	case "record":
 		return record
 	case "topic-record":
 		return topic + "-" + record
-	default:
-		return topic + "-value"
 	}
+	if key {
+		return topic + "-key"
+	}
+	return topic + "-value"
 }
 
-// registryID returns the registry's id of the schema of t's stream. It waits for
-// a registry that does not answer: a run as long as it takes, a sync for a
-// minute. What the registry refuses is an error at once.
-func (p *Pipeline) registryID(ctx context.Context, t *task) (int, error) {
-	limited := ctx
-	if p.once {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeout(ctx, p.reach)
-		defer cancel()
-	}
-	var why error
-	for attempt := 0; ; attempt++ {
-		id, err := p.cfg.Registry.schemaID(limited, p.registry, t.topic.Name, t.codec)
-		switch {
-		case err == nil:
-			return id, nil
-		case ctx.Err() != nil:
-			return 0, ctx.Err()
-		case !registryRetryable(err):
-			return 0, refusedError{err}
-		}
-		if why == nil || limited.Err() == nil { // the last request was cut short by our own impatience
-			why = err
-		}
-		t.fail(fmt.Errorf("schema registry: %w", why))
-		t.log.Warn("the schema registry gives no id; trying again", "err", why)
-		if sleep(limited, backoff(attempt)) == nil {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return 0, refusedError{fmt.Errorf("no answer to be used in %v: %w", p.reach, why)}
-	}
-}
-
-// schemaID returns the registry's id of the codec's schema in topic's subject:
+// schemaID returns the registry's id of the codec's schema in a subject:
 // registered where that is on, else looked up. What the registry refuses is
 // an error that names subject and reason; whether it may pass is told by
 // [registryRetryable].
-func (r *Registry) schemaID(ctx context.Context, cl *sr.Client, topic string, codec *avro.Codec) (int, error) {
-	subject := r.subject(topic, codec.FullName())
+func (r *Registry) schemaID(ctx context.Context, cl *sr.Client, subject string, codec schemaOwner) (int, error) {
 	schema := sr.Schema{Schema: codec.Schema(), Type: sr.TypeAvro}
 	what := "register schema under subject " + subject
 	var id int

@@ -14,6 +14,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer/topics"
 )
 
@@ -38,8 +39,7 @@ type session struct {
 	doc     document // as committed
 	resumed bool     // a cursor was found
 	records int64    // committed over the stream's life
-	header  []byte   // what the wire format puts before the Avro
-	schema  *kgo.Record
+	format  format
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
 	framing framing              // what stands before the Avro in the topic's records
@@ -51,6 +51,7 @@ type session struct {
 type streamSettings struct {
 	stream     extract.Stream
 	codec      *avro.Codec
+	keyCodec   *avro.KeyCodec // nil: plain keys
 	connector  string
 	letters    string // the dead-letter topic
 	tombstones bool
@@ -59,7 +60,7 @@ type streamSettings struct {
 	log        *slog.Logger
 	unsettled  time.Duration // how long a tombstone stays in deleted
 	topics     *topicKeeper
-	wire       wire
+	wire       *wire
 	opts       clientOptions
 }
 
@@ -130,7 +131,7 @@ func (s *session) load(ctx context.Context) error {
 		s.log.Warn(said, "topic", s.topic.Name)
 	}
 	s.doc = fit
-	if s.header, s.schema, err = s.wire.header(ctx, s); err != nil {
+	if s.format, err = s.wire.open(ctx, s); err != nil {
 		return err
 	}
 	if err := s.rebuild(ctx); err != nil {
@@ -142,8 +143,12 @@ func (s *session) load(ctx context.Context) error {
 // rebuild learns from the topic what consumers have.
 func (s *session) rebuild(ctx context.Context) error {
 	b := newRebuild(s)
-	if err := offsets.Scan(ctx, s.opts.cluster, s.topic.Name, b.take); err != nil {
+	if err := topic.ReadAll(ctx, s.opts.cluster, s.topic.Name, topic.Written, b.take); err != nil {
 		return err
+	}
+	if b.otherKey != "" {
+		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+
+			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
 	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
@@ -159,6 +164,3 @@ func (s *session) close() { s.cl.Close() }
 
 // partition is where Kafka's own clients put a key.
 func (s *session) partition(key string) int32 { return offsets.Partition(key, s.topic.Partitions) }
-
-// key is the key of a record.
-func (s *session) key(key string) []byte { return []byte(key) }

@@ -32,15 +32,15 @@ type Status struct {
 type Condition struct {
 	State       State     `json:"state"`
 	Up          bool      `json:"up"`
-	Owned       bool      `json:"owned"`                   // this replica holds the stream's lease
-	Owner       string    `json:"owner,omitempty"`         // client id of the replica that does, as far as it is known
-	Resumed     bool      `json:"resumed"`                 // a cursor was found at the start
-	Reason      string    `json:"reason,omitempty"`        // why it is not up
-	Since       time.Time `json:"since,omitzero"`          // since when it is not up
-	NextTry     time.Time `json:"next_try,omitzero"`       // of what failed
-	LastError   string    `json:"last_error,omitempty"`    // the last failure, mended or not
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`  // when it was
-	Warnings    []string  `json:"warnings,omitempty"`      // what is not as it should be while the stream works
+	Owned       bool      `json:"owned"`                  // this replica holds the stream's lease
+	Owner       string    `json:"owner,omitempty"`        // client id of the replica that does, as far as it is known
+	Resumed     bool      `json:"resumed"`                // a cursor was found at the start
+	Reason      string    `json:"reason,omitempty"`       // why it is not up
+	Since       time.Time `json:"since,omitzero"`         // since when it is not up
+	NextTry     time.Time `json:"next_try,omitzero"`      // of what failed
+	LastError   string    `json:"last_error,omitempty"`   // the last failure, mended or not
+	LastErrorAt time.Time `json:"last_error_at,omitzero"` // when it was
+	Warnings    []string  `json:"warnings,omitempty"`     // what is not as it should be while the stream works
 }
 
 // Counts are what a stream has done since the start of the process.

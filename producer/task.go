@@ -18,7 +18,8 @@ type task struct {
 	guard  *safeguard
 	client *extract.Client
 	cfg    taskConfig
-	issues *issueSignals // a sync: what the stream of issues tells its children
+	done   chan struct{} // a sync: closed when the stream is finished
+	parent parent        // of a stream of children
 	queue  func() queue  // makes a queue over the topic of the parent stream
 
 	fit []objectID // dead letters that the topic takes now, to be read again
@@ -33,11 +34,11 @@ type taskConfig struct {
 	mostLetters int
 }
 
-// issueSignals tell the streams of children in a sync that no more issues will
-// come, and, always, what the issues are known up to.
-type issueSignals struct {
-	done  chan struct{} // closed when no more issues will come
-	state *state        // nil: the issues are read elsewhere
+// parent is what a stream of children must know of the stream of their parents.
+type parent struct {
+	done  <-chan struct{} // a sync: closed when no more parents will come
+	state *state          // nil: they are read elsewhere
+	keys  keyFormat       // of their records
 }
 
 // run copies the stream until ctx ends or, in a sync, until one pass is done.

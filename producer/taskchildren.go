@@ -23,7 +23,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 		l := &lane{
 			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false)}, queue: q,
 			quarrel: quarrel, guard: t.guard, memory: memory,
-			stream: t.set.stream.Name, connector: t.set.connector, log: t.set.log,
+			stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, log: t.set.log,
 		}
 		p := open(role.name)
 		group.Go(func() error {
@@ -66,7 +66,7 @@ func (t *task) syncLane(ctx context.Context, l *lane, q *waitingQueue, p *openPa
 	for {
 		last := false
 		select {
-		case <-t.issues.done:
+		case <-t.parent.done:
 			last = true
 		default:
 		}
@@ -100,8 +100,8 @@ func (t *task) caughtUp(l *lane, p *openPart, began time.Time) {
 	n := note{lane: l.role.name, parked: l.parkedIn(p)}
 	if l.role.live {
 		upTo, well := began, true
-		if t.issues.state != nil {
-			issues := t.issues.state.read()
+		if t.parent.state != nil {
+			issues := t.parent.state.read()
 			upTo, well = earlier(upTo, issues.Cursor), issues.Up
 		}
 		if well {

@@ -26,36 +26,59 @@ type schemasTopic struct {
 	text map[string]string
 }
 
-// header returns what stands before the Avro in every value of a session's
-// stream, and the record that makes the schema known, where it is not. With a
-// registry it waits for it.
-func (w *wire) header(ctx context.Context, s *session) ([]byte, *kgo.Record, error) {
-	if w.registry != nil {
-		id, err := w.id(ctx, s)
-		if err != nil {
-			return nil, nil, fmt.Errorf("schema registry: %w", err)
-		}
-		return avro.AppendConfluent(nil, id), nil, nil
-	}
-	fingerprint := s.codec.Fingerprint()
-	key := hashText(fingerprint) // 16 hex digits, most significant first
-	var rec *kgo.Record
-	if _, ok := w.schemas.text[key]; !ok && !s.memory.schemaSent() {
-		rec = &kgo.Record{Topic: w.schemas.name, Key: []byte(key), Value: []byte(s.codec.Schema())}
-	}
-	return avro.AppendSingleObject(nil, fingerprint), rec, nil
+// format is how a session writes keys and values.
+type format struct {
+	header  []byte        // what stands before the Avro in every value
+	keys    keyFormat     // likewise for keys
+	unknown []*kgo.Record // schemas that the schemas topic lacks: published before the first record that needs them
 }
 
-// id returns the registry's id of the schema of a session's stream.
-func (w *wire) id(ctx context.Context, s *session) (id int, err error) {
-	err = retry(ctx, w.wait, func(ctx context.Context) error {
-		id, err = w.settings.schemaID(ctx, w.registry, s.topic.Name, s.codec)
-		if err != nil && !registryRetryable(err) {
-			return refusedError{err}
+// open returns the format of a session's stream. With a registry it waits for
+// it; without one, the schemas that the schemas topic lacks are to be published.
+func (w *wire) open(ctx context.Context, s *session) (format, error) {
+	var f format
+	var err error
+	if f.header, err = w.header(ctx, s, s.codec, false, &f.unknown); err != nil {
+		return f, err
+	}
+	f.keys.codec = s.keyCodec
+	if s.keyCodec != nil {
+		f.keys.header, err = w.header(ctx, s, s.keyCodec, true, &f.unknown)
+	}
+	return f, err
+}
+
+// schemaOwner is a codec of keys or of values.
+type schemaOwner interface {
+	FullName() string
+	Schema() string
+	Fingerprint() uint64
+}
+
+// header returns what stands before the Avro of a codec's schema, and adds the
+// record that makes it known, where it is not.
+func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bool, unknown *[]*kgo.Record) ([]byte, error) {
+	if w.registry != nil {
+		id := 0
+		err := retry(ctx, w.wait, func(ctx context.Context) error {
+			var err error
+			id, err = w.settings.schemaID(ctx, w.registry, w.settings.subject(s.topic.Name, codec.FullName(), key), codec)
+			if err != nil && !registryRetryable(err) {
+				return refusedError{err}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("schema registry: %w", err)
 		}
-		return err
-	})
-	return id, err
+		return avro.AppendConfluent(nil, id), nil
+	}
+	fingerprint := codec.Fingerprint()
+	name := hashText(fingerprint) // 16 hex digits, most significant first
+	if _, ok := w.schemas.text[name]; !ok && !s.memory.schemaSent() {
+		*unknown = append(*unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
+	}
+	return avro.AppendSingleObject(nil, fingerprint), nil
 }
 
 // framing is which headers the records of a topic have, each with a record that
@@ -77,7 +100,10 @@ func (f framing) see(rec *kgo.Record) {
 // read together with those that the session would write: of another encoding, of
 // another registry, or of another layout.
 func (w *wire) fits(ctx context.Context, s *session) error {
-	ours, _, err := avro.ParseHeader(append(s.header[:len(s.header):len(s.header)], 0))
+	if len(s.framing) == 0 {
+		return nil
+	}
+	ours, _, err := avro.ParseHeader(append(s.format.header[:len(s.format.header):len(s.format.header)], 0))
 	if err != nil {
 		return err
 	}
