@@ -308,11 +308,11 @@ func (s *childrenSource) fetch(ctx context.Context, l *lane, j *job) {
 	if !s.start(l, j) || j.gone {
 		return
 	}
-	j.records, j.err = s.t.p.client.Children(ctx, s.t.stream, j.issue, l.priority)
+	j.records, j.err = s.t.p.client.Children(ctx, s.t.stream, j.issue, extract.Ask{Priority: l.priority})
 	if !errors.Is(j.err, extract.ErrNotFound) {
 		return
 	}
-	exists, err := s.t.p.client.IssueExists(ctx, j.issue)
+	exists, err := s.t.p.client.IssueExists(ctx, j.issue, extract.Ask{})
 	switch {
 	case err != nil:
 		j.err = err

@@ -46,14 +46,14 @@ func readSecret(name string, value *extract.Secret, file string) error {
 	if file == "" {
 		return nil
 	}
-	if *value != "" {
+	if !value.IsZero() {
 		return fmt.Errorf("%s and %s_FILE are both set: use one", name, name)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	if *value = extract.Secret(strings.TrimSpace(string(text))); *value == "" {
+	if *value = extract.NewSecret(strings.TrimSpace(string(text))); value.IsZero() {
 		return fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
 	}
 	return nil

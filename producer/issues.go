@@ -20,7 +20,7 @@ const issuesStream = "issues"
 type issuesSource struct {
 	t      *task
 	issues *extract.Issues
-	sweep  *extract.Sweep
+	sweep  *extract.Reconcile
 	emit   emitFunc
 
 	mu     sync.Mutex // held from the change of the cursor to the end of emit: cursors are committed in their order
@@ -37,7 +37,7 @@ type issuesCursor struct {
 
 // sweepState is where the sweep stands and when the last one ended.
 type sweepState struct {
-	extract.SweepCursor
+	extract.ReconcileCursor
 
 	EndedAt time.Time `json:"ended_at,omitzero"` // of the last sweep; at first, of the first start
 }
@@ -45,8 +45,8 @@ type sweepState struct {
 func newIssuesSource(t *task) *issuesSource {
 	return &issuesSource{
 		t:      t,
-		issues: extract.NewIssues(t.p.client, t.p.extract),
-		sweep:  extract.NewSweep(t.p.client, t.p.extract),
+		issues: extract.NewIssues(t.p.client, t.p.extract, extract.Ask{}),
+		sweep:  extract.NewReconcile(t.p.client, t.p.extract, extract.Ask{}),
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *issuesSource) revive(ctx context.Context, records []extract.Record) err
 	}
 	t.viewMu.Unlock()
 	for _, key := range doubtful {
-		exists, err := t.p.client.IssueExists(ctx, key)
+		exists, err := t.p.client.IssueExists(ctx, key, extract.Ask{})
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (s *issuesSource) sweepNowAndThen(ctx context.Context, live <-chan struct{}
 // not take what the sweep has buried lately (revive).
 func (s *issuesSource) runSweep(ctx context.Context) error {
 	s.mu.Lock()
-	cur := s.cursor.Sweep.SweepCursor
+	cur := s.cursor.Sweep.ReconcileCursor
 	s.mu.Unlock()
 	cur.Page = "" // what was seen on the window's earlier pages is forgotten
 	s.t.log.Info("sweep begins", "window", cur.Window)
@@ -245,7 +245,7 @@ func (s *issuesSource) runSweep(ctx context.Context) error {
 			clear(seen)
 		}
 		err = s.send(b, func(c *issuesCursor) {
-			c.Sweep.SweepCursor = cur
+			c.Sweep.ReconcileCursor = cur
 			if page.Done {
 				c.Sweep = sweepState{EndedAt: time.Now().UTC().Truncate(time.Second)}
 			}
@@ -263,7 +263,7 @@ func (s *issuesSource) runSweep(ctx context.Context) error {
 // gone returns the issues that were created in the page's window, are not among
 // those seen, and that Pylon says are gone, one by one. After the last window it
 // also asks for those whose time of creation is not known.
-func (s *issuesSource) gone(ctx context.Context, seen map[string]struct{}, page extract.SweepPage) ([]string, error) {
+func (s *issuesSource) gone(ctx context.Context, seen map[string]struct{}, page extract.ReconcilePage) ([]string, error) {
 	// Windows are whole days, but for the last, which ends now: an issue of today
 	// that was created since is not listed, and Pylon says that it exists.
 	first, last := dayOf(page.From), dayOf(page.To.Add(-1))
@@ -277,7 +277,7 @@ func (s *issuesSource) gone(ctx context.Context, seen map[string]struct{}, page 
 		if _, ok := seen[key]; ok {
 			continue
 		}
-		exists, err := s.t.p.client.IssueExists(ctx, key)
+		exists, err := s.t.p.client.IssueExists(ctx, key, extract.Ask{})
 		if err != nil {
 			return nil, err
 		}

@@ -147,16 +147,16 @@ func (s *SASL) validate() error {
 	}
 	switch s.Mechanism {
 	case "":
-		if s.Username != "" || s.Password != "" || s.TokenURL != "" {
+		if s.Username != "" || !s.Password.IsZero() || s.TokenURL != "" {
 			errs = append(errs, errors.New("KAFKA_SASL_MECHANISM is not set, but other KAFKA_SASL_ settings are there: use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM"))
 		}
 	case "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512":
 		need("KAFKA_SASL_USERNAME", s.Username == "")
-		need("KAFKA_SASL_PASSWORD", s.Password == "")
+		need("KAFKA_SASL_PASSWORD", s.Password.IsZero())
 	case "OAUTHBEARER":
 		need("KAFKA_SASL_TOKEN_URL", s.TokenURL == "")
 		need("KAFKA_SASL_CLIENT_ID", s.ClientID == "")
-		need("KAFKA_SASL_CLIENT_SECRET", s.ClientSecret == "")
+		need("KAFKA_SASL_CLIENT_SECRET", s.ClientSecret.IsZero())
 	case "AWS_MSK_IAM":
 	default:
 		errs = append(errs, fmt.Errorf("KAFKA_SASL_MECHANISM is %q: use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM", s.Mechanism))
@@ -170,15 +170,15 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 	case "":
 		return nil, nil
 	case "PLAIN":
-		return plain.Auth{User: s.Username, Pass: string(s.Password)}.AsMechanism(), nil
+		return plain.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsMechanism(), nil
 	case "SCRAM-SHA-256":
-		return scram.Auth{User: s.Username, Pass: string(s.Password)}.AsSha256Mechanism(), nil
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha256Mechanism(), nil
 	case "SCRAM-SHA-512":
-		return scram.Auth{User: s.Username, Pass: string(s.Password)}.AsSha512Mechanism(), nil
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha512Mechanism(), nil
 	case "OAUTHBEARER":
 		// The token source keeps a token until shortly before it ends.
 		source := (&clientcredentials.Config{
-			ClientID: s.ClientID, ClientSecret: string(s.ClientSecret), TokenURL: s.TokenURL, Scopes: s.Scopes,
+			ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(), TokenURL: s.TokenURL, Scopes: s.Scopes,
 		}).TokenSource(context.Background())
 		return oauth.Oauth(func(context.Context) (oauth.Auth, error) {
 			token, err := source.Token()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"pylon-kafka/extract"
 	"time"
 )
 
@@ -72,7 +73,7 @@ func (r *refreshSource) pass(ctx context.Context, pass uint16, cur *refreshCurso
 		}
 		return emit(b)
 	}
-	for page, err := range r.t.p.client.Refresh(ctx, r.t.stream) {
+	for page, err := range r.t.p.client.Refresh(ctx, r.t.stream, extract.Ask{}) {
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (r *Registry) validate() error {
 		errs = append(errs, err)
 	}
 	r.PasswordFile = ""
-	if (r.Username == "") != (r.Password == "") {
+	if (r.Username == "") != r.Password.IsZero() {
 		errs = append(errs, errors.New("SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD go together: set both or none"))
 	}
 	if (r.TLSCertFile == "") != (r.TLSKeyFile == "") {
@@ -88,7 +88,7 @@ func (r *Registry) Client() (*sr.Client, error) {
 		}),
 	}
 	if r.Username != "" {
-		opts = append(opts, sr.BasicAuth(r.Username, string(r.Password)))
+		opts = append(opts, sr.BasicAuth(r.Username, r.Password.Reveal()))
 	}
 	return sr.NewClient(opts...)
 }

@@ -62,11 +62,8 @@ func streamInfos(env environment) []streamInfo {
 			key = s.ParentField + ":" + s.Key
 		}
 		request := method + " " + s.Path
-		if s.Parents == extract.ParentsObjectTypes {
+		if len(s.ListedFor) > 0 {
 			request += "?" + s.ParentField + "={id}"
-		}
-		if s.Query != "" {
-			request += "?" + s.Query
 		}
 		infos = append(infos, streamInfo{
 			Stream:    s.Name,
