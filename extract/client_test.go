@@ -20,7 +20,7 @@ import (
 
 // refreshAll reads one pass and returns the keys of its pages.
 func refreshAll(ctx context.Context, c *Client, s Stream) (pages [][]string, last []bool, err error) {
-	for page, err := range c.Refresh(ctx, s) {
+	for page, err := range c.Refresh(ctx, s, Ask{}) {
 		if err != nil {
 			return pages, last, err
 		}
@@ -80,9 +80,9 @@ func TestClient_asksAsDocumented(t *testing.T) {
 			case SyncFull:
 				_, _, err = refreshAll(t.Context(), c, s)
 			case SyncChildren:
-				_, err = c.Children(t.Context(), s, "i/1", Background)
+				_, err = c.Children(t.Context(), s, "i/1", Ask{Priority: Background})
 			case SyncIssues:
-				_, err = NewIssues(c, cfg).Fetch(t.Context(), IssuesCursor{})
+				_, err = NewIssues(c, cfg, Ask{}).Fetch(t.Context(), IssuesCursor{})
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -210,7 +210,7 @@ func TestClient_boundsARecord(t *testing.T) {
 	s := stream(t, "tags")
 	r := request{stream: &s}
 	decode := func(text string) error {
-		_, err := r.decode(&bodyReader{r: strings.NewReader(text), maxValue: 1 << 16})
+		_, err := r.decode(&bodyReader{r: strings.NewReader(text), maxValue: 1 << 16}, "", nil)
 		return err
 	}
 	small := `{"id":"a","value":"` + strings.Repeat("x", 1<<14) + `"}`
@@ -228,7 +228,7 @@ func TestClient_keepsRecordsAsTheyCame(t *testing.T) {
 	c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
 		return response(200, "{\"data\":[{\"id\":\"a\",\"n\":9007199254740993,\"f\":1.10,\"bad\":\"\xff\xc0\",\"d\":1,\"d\":2,\"u\":\"\\u00e9\"},{\"value\":\"x\"},7],\"request_id\":\"r-9\"}"), nil
 	}))
-	for page, err := range c.Refresh(t.Context(), stream(t, "tags")) {
+	for page, err := range c.Refresh(t.Context(), stream(t, "tags"), Ask{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -406,9 +406,9 @@ func FuzzDecodeEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
 		s := stream(t, "issue_messages")
 		r := request{stream: &s, parent: newParent(&s, "i1")}
-		whole, err := r.decode(&bodyReader{r: bytes.NewReader(text), maxValue: 1 << 20})
+		whole, err := r.decode(&bodyReader{r: bytes.NewReader(text), maxValue: 1 << 20}, "", nil)
 		// In pieces it must be the same, and cut off it must never pass for whole.
-		pieces, err2 := r.decode(&bodyReader{r: &stutter{text: text, step: max(1, step%7)}, maxValue: 1 << 20})
+		pieces, err2 := r.decode(&bodyReader{r: &stutter{text: text, step: max(1, step%7)}, maxValue: 1 << 20}, "", nil)
 		if (err == nil) != (err2 == nil) || len(whole.Records) != len(pieces.Records) {
 			t.Fatalf("whole: %d records, %v; in pieces: %d records, %v", len(whole.Records), err, len(pieces.Records), err2)
 		}
@@ -421,7 +421,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			}
 		}
 		if trimmed := bytes.TrimRight(text, " \t\r\n"); len(trimmed) > 0 {
-			if _, err := r.decode(&bodyReader{r: bytes.NewReader(trimmed[:len(trimmed)-1]), maxValue: 1 << 20}); err == nil {
+			if _, err := r.decode(&bodyReader{r: bytes.NewReader(trimmed[:len(trimmed)-1]), maxValue: 1 << 20}, "", nil); err == nil {
 				t.Errorf("%q passes without its last byte", trimmed)
 			}
 		}

@@ -26,10 +26,13 @@ type Config struct {
 	PollInterval    time.Duration `env:"PYLON_POLL_INTERVAL, default=15s"`   // of the incremental stream
 	RefreshInterval time.Duration `env:"PYLON_REFRESH_INTERVAL, default=1h"` // of the full-refresh streams
 	Intervals       Intervals     `env:"PYLON_INTERVALS"`                    // overrides of the two
-	SweepInterval   time.Duration `env:"PYLON_SWEEP_INTERVAL, default=168h"` // between two sweeps; 0: none
-	Lookback        time.Duration `env:"PYLON_LOOKBACK, default=10m"`        // how far before its cursor the live search begins
-	Window          time.Duration `env:"PYLON_WINDOW, default=720h"`         // the longest range that one search asks for
-	RateLimits      RateLimits    `env:"PYLON_RATE_LIMITS"`
+	// ReconcileInterval is the time from the end of one comparison of all issues to the next; 0: none.
+	ReconcileInterval time.Duration `env:"PYLON_RECONCILE_INTERVAL, default=1h"`
+	// SweepInterval is the time from the end of one reading of every issue's children to the next; 0: none.
+	SweepInterval time.Duration `env:"PYLON_SWEEP_INTERVAL, default=168h"`
+	Lookback      time.Duration `env:"PYLON_LOOKBACK, default=10m"` // how far before its cursor the live search begins
+	Window        time.Duration `env:"PYLON_WINDOW, default=720h"`  // the longest range that one search asks for
+	RateLimits    RateLimits    `env:"PYLON_RATE_LIMITS"`
 }
 
 // startDateLayout is the one form of PYLON_START_DATE.
@@ -55,6 +58,9 @@ func (c *Config) Validate() error {
 	if c.Window > 0 && c.Window < minWindow {
 		errs = append(errs, fmt.Errorf("PYLON_WINDOW is %q: want at least %s", c.Window, minWindow))
 	}
+	if c.ReconcileInterval < 0 {
+		errs = append(errs, fmt.Errorf("PYLON_RECONCILE_INTERVAL is %q: want a duration such as 1h, or 0 for no reconcile", c.ReconcileInterval))
+	}
 	if c.SweepInterval < 0 {
 		errs = append(errs, fmt.Errorf("PYLON_SWEEP_INTERVAL is %q: want a duration such as 168h, or 0 for no sweep", c.SweepInterval))
 	}
@@ -74,27 +80,27 @@ func (c *Config) validateAccess() error {
 
 // token returns the token, from the setting or its file.
 func (c *Config) token() (Secret, error) {
-	name, token := "PYLON_API_TOKEN", strings.TrimSpace(string(c.APIToken))
+	name, token := "PYLON_API_TOKEN", strings.TrimSpace(c.APIToken.Reveal())
 	switch {
 	case token != "" && c.APITokenFile != "":
-		return "", errors.New("PYLON_API_TOKEN and PYLON_API_TOKEN_FILE are both set: want one of them")
+		return Secret{}, errors.New("PYLON_API_TOKEN and PYLON_API_TOKEN_FILE are both set: want one of them")
 	case c.APITokenFile != "":
 		name = "PYLON_API_TOKEN_FILE"
 		text, err := os.ReadFile(c.APITokenFile)
 		if err != nil {
-			return "", fmt.Errorf("PYLON_API_TOKEN_FILE is %q: want a file that can be read: %w", c.APITokenFile, err)
+			return Secret{}, fmt.Errorf("PYLON_API_TOKEN_FILE is %q: want a file that can be read: %w", c.APITokenFile, err)
 		}
 		if token = strings.TrimSpace(string(text)); token == "" {
-			return "", fmt.Errorf("PYLON_API_TOKEN_FILE is %q: want a file that holds a token, this one is empty", c.APITokenFile)
+			return Secret{}, fmt.Errorf("PYLON_API_TOKEN_FILE is %q: want a file that holds a token, this one is empty", c.APITokenFile)
 		}
 	case token == "":
-		return "", errors.New("PYLON_API_TOKEN is not set: want an API token (an admin makes one at " +
+		return Secret{}, errors.New("PYLON_API_TOKEN is not set: want an API token (an admin makes one at " +
 			"https://app.usepylon.com/settings/api-tokens), or PYLON_API_TOKEN_FILE with the name of a file that holds it")
 	}
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("%s is not a token (it is not shown): want the token alone, without spaces, line breaks or \"Bearer\"", name)
+		return Secret{}, fmt.Errorf("%s is not a token (it is not shown): want the token alone, without spaces, line breaks or \"Bearer\"", name)
 	}
-	return Secret(token), nil
+	return NewSecret(token), nil
 }
 
 // baseURL returns APIURL, checked and without a slash at its end.
@@ -254,7 +260,7 @@ func (r RateLimits) validate() []error {
 		switch {
 		case name == "issues":
 			errs = append(errs, errors.New(`PYLON_RATE_LIMITS names "issues", which has three endpoints: `+
-				"want issues_search (the poll), issues_list (the sweep) or issues_get (one issue)"))
+				"want issues_search (the poll), issues_list (the reconcile) or issues_get (one issue)"))
 		case !known:
 			var names []string
 			for _, e := range Endpoints() {

@@ -44,8 +44,8 @@ func TestConfig_defaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	assertEqual(t, "config", cfg, Config{
-		APIToken: testToken, StartDate: "2024-01-31T00:00:00Z", APIURL: "https://api.usepylon.com",
-		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, SweepInterval: 168 * time.Hour, Lookback: 10 * time.Minute, Window: 720 * time.Hour,
+		APIToken: NewSecret(testToken), StartDate: "2024-01-31T00:00:00Z", APIURL: "https://api.usepylon.com",
+		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, ReconcileInterval: time.Hour, SweepInterval: 168 * time.Hour, Lookback: 10 * time.Minute, Window: 720 * time.Hour,
 	})
 	assertEqual(t, "start", cfg.Start(), time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC))
 	if n := len(cfg.ChosenStreams()); n != 15 {
@@ -218,18 +218,18 @@ func TestConfig_readsTheTokenFromAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg := testConfig()
-		cfg.APIToken, cfg.APITokenFile = "", file
+		cfg.APIToken, cfg.APITokenFile = Secret{}, file
 		for range 2 { // again does no harm
 			if err := cfg.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%q: error %v, want %q", text, err, want)
 			}
 		}
-		if token, err := cfg.token(); want == "" && (err != nil || token != testToken) {
-			t.Errorf("token %q, %v", string(token), err)
+		if token, err := cfg.token(); want == "" && (err != nil || token.Reveal() != testToken) {
+			t.Errorf("token %q, %v", token.Reveal(), err)
 		}
 	}
 	cfg := testConfig()
-	cfg.APIToken, cfg.APITokenFile = "", filepath.Join(dir, "missing")
+	cfg.APIToken, cfg.APITokenFile = Secret{}, filepath.Join(dir, "missing")
 	if err := cfg.Validate(); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "PYLON_API_TOKEN_FILE") {
 		t.Errorf("error %v", err)
 	}
@@ -255,7 +255,7 @@ func TestConfig_showsItsTokenToNobody(t *testing.T) {
 			}
 		}
 	}
-	if got := fmt.Sprint(Secret("")); got != "" {
+	if got := fmt.Sprint(Secret{}); got != "" {
 		t.Errorf("no secret is shown as %q", got)
 	}
 }

@@ -19,6 +19,14 @@ var (
 	// ErrNotFound is returned when the API answered 404 or 410: the object is
 	// not there, or not any more.
 	ErrNotFound = errors.New("not found")
+	// ErrGaveUp is returned when Ask.Patience ran out while something failed that
+	// may pass: 5xx, timeouts, connections and bodies that break. It wraps the
+	// last failure.
+	ErrGaveUp = errors.New("gave up")
+	// ErrImpossible is returned when a list cannot be read although every answer is
+	// a success: a page that was promised stays without data, or cursors lead
+	// nowhere or in a circle, however often it is read, also from its beginning.
+	ErrImpossible = errors.New("impossible page")
 	// ErrNoKey marks a record without its primary key, see Record.Err.
 	ErrNoKey = errors.New("record without its key")
 )
@@ -28,9 +36,12 @@ var (
 var (
 	// errBroken is a body that is cut off, malformed or not the API's.
 	errBroken = errors.New("broken answer")
-	// errPage is a body that is whole, but cannot be a page: it promises more and
-	// holds no data, or its cursor leads nowhere or in a circle.
-	errPage = errors.New("impossible page")
+	// errPage is a body that is whole, but cannot be a page: its cursor leads
+	// nowhere or in a circle, or it is errPromise.
+	errPage = ErrImpossible
+	// errPromise is an errPage without data that was promised: by the page before,
+	// or by itself, since it promises more.
+	errPromise = fmt.Errorf("%w", errPage)
 	// errTooLarge is a body with a record that no topic could hold.
 	errTooLarge = fmt.Errorf("record larger than %d MiB", maxRecord>>20)
 	// errTimeout is an answer that did not come or did not go on coming.

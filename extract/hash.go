@@ -357,13 +357,12 @@ func mix(h uint64) uint64 {
 	return h ^ h>>31
 }
 
-// spliceMember returns a copy of a JSON object with a first member in front.
-func spliceMember(object []byte, member string) []byte {
+// appendSpliced appends a JSON object with a first member in front.
+func appendSpliced(dst, object []byte, member string) []byte {
 	rest := bytes.TrimLeft(object[1:], " \t\r\n")
-	out := make([]byte, 0, len(member)+len(rest)+2)
-	out = append(append(out, '{'), member...)
+	dst = append(append(dst, '{'), member...)
 	if rest[0] != '}' {
-		out = append(out, ',')
+		dst = append(dst, ',')
 	}
-	return append(out, rest...)
+	return append(dst, rest...)
 }

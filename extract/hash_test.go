@@ -151,8 +151,9 @@ func TestRecord_hasWhatTheStreamSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := Find(tt.stream)
-			var d digester
-			got := d.record([]byte(tt.raw), &s, newParent(&s, tt.parent))
+			p := newParent(&s, tt.parent)
+			d := recorder{stream: &s, parent: &p}
+			got := d.record([]byte(tt.raw))
 			got.Hash = 0
 			if (got.Err != nil) != (tt.want.Err != nil) {
 				t.Errorf("error %v, want %v", got.Err, tt.want.Err)
@@ -171,14 +172,15 @@ func TestRecord_hasWhatTheStreamSays(t *testing.T) {
 func TestRecord_hashIsThatOfItsJSON(t *testing.T) {
 	t.Parallel()
 	s, _ := Find("issue_messages")
-	var d digester
 	p := newParent(&s, "i1")
-	added := d.record([]byte(`{"id":"m","n":1}`), &s, p)
-	sent := d.record([]byte(`{"n":1,"issue_id":"i1","id":"m"}`), &s, p)
+	d := recorder{stream: &s, parent: &p}
+	added := d.record([]byte(`{"id":"m","n":1}`))
+	sent := d.record([]byte(`{"n":1,"issue_id":"i1","id":"m"}`))
 	if added.Hash != sent.Hash {
 		t.Errorf("the member that was added counts differently: %#x, %#x", added.Hash, sent.Hash)
 	}
-	if other := d.record([]byte(`{"id":"m","n":1}`), &s, newParent(&s, "i2")); other.Hash == added.Hash {
+	p = newParent(&s, "i2")
+	if other := d.record([]byte(`{"id":"m","n":1}`)); other.Hash == added.Hash {
 		t.Error("the same record below another parent has the same hash")
 	}
 }
@@ -292,12 +294,12 @@ func BenchmarkDigest(b *testing.B) {
 
 func BenchmarkRecord(b *testing.B) {
 	s, _ := Find("issues")
-	var d digester
+	d := recorder{stream: &s, parent: &parent{}}
 	raw := []byte(exampleIssue)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
-		d.record(raw, &s, parent{})
+		d.record(raw)
 	}
 }
 
@@ -308,7 +310,7 @@ func BenchmarkDecodePage(b *testing.B) {
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
-		ans, err := r.decode(&bodyReader{r: bytes.NewReader(page), maxValue: maxRecord})
+		ans, err := r.decode(&bodyReader{r: bytes.NewReader(page), maxValue: maxRecord}, "", nil)
 		if err != nil || len(ans.Records) != 999 {
 			b.Fatal(len(ans.Records), err)
 		}

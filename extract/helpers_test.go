@@ -43,8 +43,8 @@ func response(status int, body string, headers ...string) *http.Response {
 // testConfig returns settings that are valid, with the limits off.
 func testConfig() Config {
 	return Config{
-		APIToken: testToken, APIURL: "https://api.example", StartDate: "1999-01-01T00:00:00Z",
-		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, SweepInterval: 168 * time.Hour,
+		APIToken: NewSecret(testToken), APIURL: "https://api.example", StartDate: "1999-01-01T00:00:00Z",
+		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, ReconcileInterval: time.Hour, SweepInterval: 168 * time.Hour,
 		Lookback: 10 * time.Minute, Window: 720 * time.Hour, RateLimits: RateLimits{everyEndpoint: 0},
 	}
 }

@@ -2,8 +2,6 @@ package extract
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -81,6 +79,7 @@ type IssuesPage struct {
 // It may be used by several goroutines at once.
 type Issues struct {
 	c        *Client
+	ask      Ask
 	stream   Stream
 	start    time.Time
 	lookback time.Duration
@@ -92,9 +91,8 @@ type Issues struct {
 }
 
 // NewIssues returns the reader of issues for the settings of cfg.
-func NewIssues(c *Client, cfg Config) *Issues {
-	stream, _ := Find("issues")
-	return &Issues{c: c, stream: stream, start: cfg.Start(), lookback: cfg.Lookback, window: rangeOf(cfg.Window)}
+func NewIssues(c *Client, cfg Config, ask Ask) *Issues {
+	return &Issues{c: c, ask: ask, stream: searched(), start: cfg.Start(), lookback: cfg.Lookback, window: rangeOf(cfg.Window)}
 }
 
 // rangeOf returns how much time a window of that size covers. The overlap at
@@ -110,8 +108,9 @@ func rangeOf(window time.Duration) time.Duration {
 // cursor that leads nowhere twice is an error.
 func (i *Issues) Fetch(ctx context.Context, cur IssuesCursor) (IssuesPage, error) {
 	cur = i.begin(cur)
+	e := &effort{ask: i.ask}
 	for {
-		ans, err := i.c.do(ctx, i.request(cur))
+		ans, err := i.c.do(ctx, i.request(cur), e)
 		if err == nil {
 			return i.page(ctx, cur, ans), nil
 		}
@@ -198,9 +197,7 @@ type filter struct {
 	Subfilters []filter `json:"subfilters,omitempty"`
 }
 
-// request returns the search at cur. Cursor and limit belong into the body: in
-// the query the API ignores them and sends page one for ever. The path must end
-// in /search, since a POST to /issues creates an issue.
+// request returns the search at cur.
 func (i *Issues) request(cur IssuesCursor) request {
 	f := filter{Operator: "and"}
 	switch {
@@ -219,14 +216,8 @@ func (i *Issues) request(cur IssuesCursor) request {
 			{Field: "latest_message_activity_at", Operator: "time_is_after", Value: formatTime(i.after(cur))},
 		}
 	}
-	// Strings, numbers and slices of them always marshal.
-	body, _ := json.Marshal(struct {
-		Filter filter `json:"filter"`
-		Cursor string `json:"cursor,omitempty"`
-		Limit  int    `json:"limit"`
-	}{f, cur.page(), i.stream.Limit})
 	return request{
-		endpoint: i.stream.Endpoint, method: http.MethodPost, path: i.stream.Path, body: body,
+		endpoint: i.stream.Endpoint, path: i.stream.Path, filter: &f, limit: i.stream.Limit, prepare: i.ask.Prepare,
 		stream: &i.stream, cursor: cur.page(), seen: cur.search.seen,
 	}
 }
@@ -369,11 +360,6 @@ func (i *Issues) span(cur IssuesCursor) string {
 
 // formatTime writes a time as the API reads it.
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// badPage reports whether err may be the fault of the page cursor that was sent.
-func badPage(err error) bool {
-	return errors.Is(err, errPage) || isStatus(err, http.StatusBadRequest, http.StatusNotFound, http.StatusGone)
-}
 
 // restarts decides what a page cursor that leads nowhere means. At first its
 // search begins anew: cursors may expire. If the same cursor fails again after

@@ -109,7 +109,7 @@ func (m *issuesModel) restart() {
 	}
 	c := newTestClient(m.t, m.api)
 	c.jitter = func(limit time.Duration) time.Duration { return time.Duration(m.r.Int64N(int64(limit))) }
-	m.fetch = NewIssues(c, m.cfg)
+	m.fetch = NewIssues(c, m.cfg, Ask{})
 	m.began = time.Time{}
 }
 
@@ -240,7 +240,7 @@ func issuesAgainst(t *testing.T, opts fakeOptions, change func(*Config)) (*Issue
 	for n := range 10 {
 		api.update(len(api.issues), time.Now().UTC().Add(-time.Duration(n*9)*day))
 	}
-	return NewIssues(newTestClient(t, api), cfg), api, cfg
+	return NewIssues(newTestClient(t, api), cfg, Ask{}), api, cfg
 }
 
 // catchUp reads until the live search has ended and returns all pages.

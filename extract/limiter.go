@@ -35,6 +35,9 @@ type limiter struct {
 	paused     time.Time     // nothing goes before
 	background time.Time     // no Background request goes before
 	waiting    [2][]*waiter  // by priority, in order
+	blocked    int           // of them, those that could not go at once
+	since      time.Time     // when the first of the blocked began to wait
+	waitedFor  time.Duration // time in which somebody was blocked, up to since
 	changed    chan struct{} // closed when something changed that may let somebody go
 }
 
@@ -60,12 +63,10 @@ func newLimiter(perMinute int) *limiter {
 }
 
 // acquire waits until a request may be sent and takes a slot for it, which must
-// be given to done. It returns how long it waited. The error is ctx's, and
-// then there is no slot.
-func (l *limiter) acquire(ctx context.Context, p Priority) (slot, time.Duration, error) {
-	began := time.Now()
+// be given to done. The error is ctx's, and then there is no slot.
+func (l *limiter) acquire(ctx context.Context, p Priority) (slot, error) {
 	if ctx.Err() != nil {
-		return slot{}, 0, context.Cause(ctx)
+		return slot{}, context.Cause(ctx)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,20 +81,28 @@ func (l *limiter) acquire(ctx context.Context, p Priority) (slot, time.Duration,
 		}
 		if ok {
 			l.waiting[p] = l.waiting[p][1:]
-			return l.take(now, p), now.Sub(began), nil
+			return l.take(now, p), nil
 		}
 		if err := l.wait(ctx, again); err != nil {
 			l.waiting[p] = slices.DeleteFunc(l.waiting[p], func(w *waiter) bool { return w == me })
-			return slot{}, time.Since(began), err
+			return slot{}, err
 		}
 	}
 }
 
 // wait gives up the lock until something changed or again, if that is set, is here.
 func (l *limiter) wait(ctx context.Context, again time.Time) error {
+	if l.blocked++; l.blocked == 1 {
+		l.since = time.Now()
+	}
 	changed := l.changed
 	l.mu.Unlock()
-	defer l.mu.Lock()
+	defer func() {
+		l.mu.Lock()
+		if l.blocked--; l.blocked == 0 {
+			l.waitedFor += time.Since(l.since)
+		}
+	}()
 	var timer <-chan time.Time
 	if !again.IsZero() {
 		timer = time.After(time.Until(again))
@@ -240,6 +249,16 @@ func (l *limiter) remaining() int {
 		return -1
 	}
 	return max(0, l.free(now))
+}
+
+// waited returns for how long somebody has waited so far; several who wait count once.
+func (l *limiter) waited() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.blocked > 0 {
+		return l.waitedFor + time.Since(l.since)
+	}
+	return l.waitedFor
 }
 
 // dropUntil removes from the ordered times those that are not after now.

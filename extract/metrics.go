@@ -20,7 +20,6 @@ const (
 type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	wait     *prometheus.CounterVec
 	sent     map[string]*atomic.Int64
 }
 
@@ -37,21 +36,20 @@ func newMetrics(reg prometheus.Registerer, limiters map[string]*limiter) (*metri
 			Help:    "Time from sending a request to the end of its answer, the wait for the rate limit not included.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"endpoint"}),
-		wait: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pylon_kafka_api_rate_limit_wait_seconds_total",
-			Help: "Time that requests waited for the rate limit of their endpoint.",
-		}, []string{"endpoint"}),
 		sent: make(map[string]*atomic.Int64),
 	}
-	collectors := []prometheus.Collector{m.requests, m.duration, m.wait}
+	collectors := []prometheus.Collector{m.requests, m.duration}
 	for endpoint, l := range limiters {
 		m.sent[endpoint] = new(atomic.Int64)
 		m.duration.WithLabelValues(endpoint)
-		m.wait.WithLabelValues(endpoint)
 		for _, code := range []string{"200", "400", "401", "403", "404", "429", "500", "502", "503", "504", codeNoAnswer, codeBroken} {
 			m.requests.WithLabelValues(endpoint, code)
 		}
-		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		collectors = append(collectors, prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name:        "pylon_kafka_api_rate_limit_wait_seconds_total",
+			Help:        "Time in which at least one request waited for the rate limit of the endpoint.",
+			ConstLabels: prometheus.Labels{"endpoint": endpoint},
+		}, func() float64 { return l.waited().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "pylon_kafka_api_rate_limit_remaining",
 			Help:        "Requests that could be sent to the endpoint at this moment; +Inf without a limit.",
 			ConstLabels: prometheus.Labels{"endpoint": endpoint},

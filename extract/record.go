@@ -21,7 +21,9 @@ type Record struct {
 	// JSON is the object as the API sent it, with the stream's ParentField in
 	// front if it lacked it. Numbers have their digits, names may occur twice, and
 	// invalid UTF-8 is as it came.
+	// It is nil where Ask.Prepare was given the record.
 	JSON      []byte
+	Prepared  any    // what Ask.Prepare put there
 	RequestID string // of the answer that held it
 	// Err says why the record has no key: it wraps ErrNoKey and names stream and
 	// request. JSON is then what the API sent, and may be no object.
@@ -32,23 +34,46 @@ type Record struct {
 type Page struct {
 	Records   []Record
 	RequestID string
-	Date      time.Time // when the API answered, by its own clock
+	Date      time.Time // when the API answered, by its clock or ours, whichever is earlier
 	Last      bool      // nothing follows in this pass
+	// Doubtful says that in this pass, so far, a page that was promised came
+	// without data. What was read is right; that something was not read is no
+	// proof that it is gone.
+	Doubtful bool
+	// Unread is set on the last page of a pass: the parents whose list could not be
+	// read. All others were read whole.
+	Unread []Unread
+
+	first bool // of its list
 }
 
-// record makes a record of one element of a list, which it copies.
-func (d *digester) record(raw []byte, s *Stream, p parent) Record {
+// Unread is a parent whose list could not be read in a pass, and why.
+type Unread struct {
+	Parent string // id of the parent object, or the value that the list is for, such as an object type
+	Err    error
+}
+
+// recorder makes the records of one answer. It is for one goroutine.
+type recorder struct {
+	digester
+
+	stream    *Stream
+	parent    *parent
+	requestID string        // as far as it is known before the answer's end
+	prepare   func(*Record) // nil: records keep their JSON
+	spliced   []byte        // the last JSON that a parent was added to
+}
+
+// record makes a record of one element of a list. It copies what it keeps; with
+// prepare it keeps no JSON.
+func (d *recorder) record(raw []byte) Record {
+	s, p := d.stream, d.parent
 	if raw[0] != '{' {
 		return Record{JSON: bytes.Clone(raw), Err: fmt.Errorf("%w: %s instead of an object", ErrNoKey, jsontext.Value(raw).Kind())}
 	}
 	found := d.digest(raw, s, p.hash)
-	rec := Record{Key: found.key, CreatedAt: found.createdAt, UpdatedAt: found.updatedAt, Hash: found.hash}
-	if p.field == "" || found.hasParent {
-		rec.JSON = bytes.Clone(raw)
-	} else {
-		rec.JSON = spliceMember(raw, p.field)
-	}
-	if s.Parents != ParentsObjectTypes {
+	rec := Record{Key: found.key, CreatedAt: found.createdAt, UpdatedAt: found.updatedAt, Hash: found.hash, RequestID: d.requestID}
+	if s.Parent != "" {
 		rec.Parent = p.id
 	}
 	switch {
@@ -57,7 +82,28 @@ func (d *digester) record(raw []byte, s *Stream, p parent) Record {
 	case s.KeyByParent:
 		rec.Key = p.id + ":" + rec.Key
 	}
+	keep := rec.Err != nil || d.prepare == nil
+	switch {
+	case p.field != "" && !found.hasParent:
+		d.spliced = appendSpliced(d.spliced[:0], raw, p.field)
+		rec.JSON = d.spliced
+	default:
+		rec.JSON = raw
+	}
+	if keep {
+		rec.JSON = bytes.Clone(rec.JSON)
+		return rec
+	}
+	d.prepare(&rec)
+	rec.JSON = nil
 	return rec
+}
+
+// parent is what the records of a list belong to.
+type parent struct {
+	id    string // knowledge base, issue or object type; empty for none
+	field string // the same as a JSON member, or empty
+	hash  uint64 // of the member
 }
 
 // newParent returns the parent that records of the stream get; an empty id is none.

@@ -2,80 +2,139 @@ package extract
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
 )
 
 // Refresh reads one complete pass over a full-refresh stream, across all its
-// parents: knowledge bases are listed first. The pass is complete if and only
-// if the loop ends without an error; an error is the last thing that it yields.
-// Page.Last is true on the very last page, which may be empty.
+// parents: these are listed first. The pass is complete if and only if the loop
+// ends without an error; an error is the last thing that it yields. Page.Last is
+// true on the very last page, which may be empty.
 //
-// A knowledge base that vanishes during the pass, so that its articles cannot
-// be listed and a second look at the list does not find it, has no articles.
-func (c *Client) Refresh(ctx context.Context, s Stream) iter.Seq2[Page, error] {
+// A list may begin anew within the pass: then its records come again.
+//
+// Where one of several lists cannot be read (refused, impossible, or failing for
+// longer than Ask.Patience), the others are, and the last page names it in
+// Unread. If none can be read, that is an error. A parent that vanishes during
+// the pass, so that a second look does not find it, has an empty list.
+func (c *Client) Refresh(ctx context.Context, s Stream, ask Ask) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		if s.Sync != SyncFull {
 			yield(Page{}, fmt.Errorf("refresh %s: it is no full-refresh stream", s.Name))
 			return
 		}
-		parents, err := c.parents(ctx, s)
-		if err != nil {
+		p := pass{c: c, stream: s, effort: &effort{ask: ask}, yield: yield}
+		if err := p.run(ctx); err != nil {
 			yield(Page{}, fmt.Errorf("refresh %s: %w", s.Name, err))
-			return
-		}
-		for n, id := range parents {
-			for page, err := range c.list(ctx, s, id, Foreground) {
-				if errors.Is(err, ErrNotFound) && s.Parents == ParentsKnowledgeBases {
-					if page, err = c.vanished(ctx, s, id); err == nil {
-						page.Last = true
-					}
-				}
-				if err != nil {
-					yield(Page{}, fmt.Errorf("refresh %s: %w", s.Name, err))
-					return
-				}
-				page.Last = page.Last && n == len(parents)-1
-				if !yield(page, nil) {
-					return
-				}
-			}
-		}
-		if len(parents) == 0 {
-			yield(Page{Date: c.now(), Last: true}, nil)
 		}
 	}
 }
 
+// pass is one pass over a full-refresh stream.
+type pass struct {
+	c        *Client
+	stream   Stream
+	effort   *effort
+	yield    func(Page, error) bool
+	doubtful bool
+	unread   []Unread
+}
+
+// errStopped ends a pass whose caller wants no more pages.
+var errStopped = errors.New("stopped")
+
+func (p *pass) run(ctx context.Context) error {
+	parents, err := p.c.parents(ctx, p.stream, p.effort)
+	if err != nil {
+		return err
+	}
+	if len(parents) == 0 {
+		p.send(Page{Date: p.c.now()}, true)
+		return nil
+	}
+	for n, id := range parents {
+		last := n == len(parents)-1
+		err := p.list(ctx, id, last)
+		if errors.Is(err, errStopped) {
+			return nil
+		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || p.effort.exhausted() {
+			return err
+		}
+		p.unread = append(p.unread, Unread{Parent: id, Err: err})
+		if len(p.unread) == len(parents) {
+			return p.unread[0].Err
+		}
+		p.c.log.ErrorContext(ctx, "one list of the stream cannot be read, the others are",
+			"stream", p.stream.Name, "parent", id, "request_id", requestIDOf(err), "error", err)
+		if last {
+			p.send(Page{Date: p.c.now()}, true)
+		}
+	}
+	return nil
+}
+
+// list yields the pages of one list. last says that no other follows.
+func (p *pass) list(ctx context.Context, id string, last bool) error {
+	for page, err := range p.c.list(ctx, p.stream, id, p.effort, p.effort.ask.Prepare) {
+		if errors.Is(err, ErrNotFound) && p.stream.Parent != "" {
+			if page, err = p.c.vanished(ctx, p.stream, id, p.effort); err == nil {
+				page.Last = true
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if !p.send(page, page.Last && last) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+// send yields a page with what is known of the pass.
+func (p *pass) send(page Page, last bool) bool {
+	page.Last, page.Doubtful = last, p.effort.glitches > 0
+	if last {
+		page.Unread = p.unread
+	}
+	return p.yield(page, nil)
+}
+
 // parents lists what a full-refresh stream is listed by; one empty id stands
 // for the one list.
-func (c *Client) parents(ctx context.Context, s Stream) ([]string, error) {
-	switch s.Parents {
-	case ParentsObjectTypes:
-		return objectTypes(), nil
-	case ParentsKnowledgeBases:
-		return c.knowledgeBases(ctx)
+func (c *Client) parents(ctx context.Context, s Stream, e *effort) ([]string, error) {
+	switch {
+	case s.Parent != "":
+		return c.keys(ctx, s.Parent, e)
+	case len(s.ListedFor) > 0:
+		return s.ListedFor, nil
 	default:
 		return []string{""}, nil
 	}
 }
 
-// knowledgeBases lists the ids of all knowledge bases.
-func (c *Client) knowledgeBases(ctx context.Context) ([]string, error) {
-	bases, _ := Find("knowledge_bases")
+// keys lists the keys of all objects of a stream with one list.
+func (c *Client) keys(ctx context.Context, name string, e *effort) ([]string, error) {
+	s, ok := Find(name)
+	if !ok {
+		return nil, fmt.Errorf("no stream %q", name)
+	}
 	var ids []string
-	for page, err := range c.list(ctx, bases, "", Foreground) {
+	for page, err := range c.list(ctx, s, "", e, nil) {
 		if err != nil {
 			return nil, err
 		}
+		if page.first {
+			ids = nil
+		}
 		for _, rec := range page.Records {
-			// Without its articles the pass would look complete and would not be.
+			// Without its list the pass would look complete and would not be.
 			if rec.Err != nil {
 				return nil, rec.Err
 			}
@@ -85,148 +144,15 @@ func (c *Client) knowledgeBases(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// vanished returns an empty page if the knowledge base is not listed any more.
-func (c *Client) vanished(ctx context.Context, s Stream, id string) (Page, error) {
-	ids, err := c.knowledgeBases(ctx)
+// vanished returns an empty page if the parent is not listed any more.
+func (c *Client) vanished(ctx context.Context, s Stream, id string, e *effort) (Page, error) {
+	ids, err := c.keys(ctx, s.Parent, e)
 	if err != nil {
 		return Page{}, err
 	}
-	for _, listed := range ids {
-		if listed == id {
-			return Page{}, fmt.Errorf("knowledge base %q is listed, and its articles are not found", id)
-		}
+	if slices.Contains(ids, id) {
+		return Page{}, fmt.Errorf("%q of %s is listed, and its %s are not found", id, s.Parent, s.Name)
 	}
-	c.log.InfoContext(ctx, "knowledge base vanished while its articles were to be read", "stream", s.Name, "knowledge_base", id)
+	c.log.InfoContext(ctx, "parent vanished while its objects were to be read", "stream", s.Name, "parent", id)
 	return Page{Date: c.now()}, nil
-}
-
-// Children reads every child of one issue, all pages; they are complete if and
-// only if there is no error. ErrNotFound means that the API does not show the
-// children: the issue is gone, or scrubbed, which the API may say with a 400.
-func (c *Client) Children(ctx context.Context, s Stream, issueID string, p Priority) ([]Record, error) {
-	if s.Sync != SyncChildren {
-		return nil, fmt.Errorf("read %s of issue %s: it is no stream of children", s.Name, issueID)
-	}
-	records, paging, err := c.children(ctx, s, issueID, p)
-	if paging && isStatus(err, http.StatusBadRequest, http.StatusNotFound, http.StatusGone) {
-		// It may be the page's cursor that was refused, or the issue that has just gone: the first page tells.
-		c.log.WarnContext(ctx, "page cursor refused, reading the children of the issue anew",
-			"stream", s.Name, "issue", issueID, "request_id", requestIDOf(err), "error", err)
-		records, paging, err = c.children(ctx, s, issueID, p)
-	}
-	switch {
-	case err == nil:
-		return records, nil
-	case paging && errors.Is(err, ErrNotFound):
-		err = fmt.Errorf("page cursor refused twice: %v", err) //nolint:errorlint // The issue is there: it must not look like ErrNotFound.
-	case !paging && isStatus(err, http.StatusBadRequest):
-		err = fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	return nil, fmt.Errorf("read %s of issue %s: %w", s.Name, issueID, err)
-}
-
-// children reads every child once. paging says whether an error came after the
-// first page.
-func (c *Client) children(ctx context.Context, s Stream, issueID string, p Priority) (records []Record, paging bool, err error) {
-	for page, err := range c.list(ctx, s, issueID, p) {
-		if err != nil {
-			return nil, paging, err
-		}
-		if !paging && page.Last {
-			return page.Records, false, nil
-		}
-		records = append(records, page.Records...)
-		paging = true
-	}
-	return records, paging, nil
-}
-
-// list reads one list, page by page. It ends after the last page or an error.
-func (c *Client) list(ctx context.Context, s Stream, parentID string, p Priority) iter.Seq2[Page, error] {
-	return func(yield func(Page, error) bool) {
-		path, err := s.path(parentID)
-		if err != nil {
-			yield(Page{}, err)
-			return
-		}
-		query, err := url.ParseQuery(s.Query)
-		if err != nil {
-			yield(Page{}, fmt.Errorf("query of %s: %w", s.Name, err))
-			return
-		}
-		if s.Limit > 0 {
-			query.Set("limit", strconv.Itoa(s.Limit))
-		}
-		if s.Parents == ParentsObjectTypes {
-			query.Set("object_type", parentID)
-		}
-		r := request{
-			endpoint: s.Endpoint, priority: p, method: http.MethodGet, path: path, query: query,
-			stream: &s, parent: newParent(&s, parentID),
-		}
-		for {
-			ans, err := c.do(ctx, r)
-			if !yield(ans.Page, err) || err != nil || ans.Last {
-				return
-			}
-			r.cursor, r.seen = ans.cursor, ans.seen
-			r.query.Set("cursor", ans.cursor)
-		}
-	}
-}
-
-// path returns the stream's path with the parent's id in it.
-func (s *Stream) path(parentID string) (string, error) {
-	if !strings.Contains(s.Path, "{id}") {
-		return s.Path, nil
-	}
-	return pathWithID(s.Path, parentID)
-}
-
-// pathWithID puts an id into a path. It refuses those that would make another
-// path of it: nothing has such an id.
-func pathWithID(path, id string) (string, error) {
-	if id == "" || id == "." || id == ".." {
-		return "", fmt.Errorf("%w: %q cannot be an id", ErrNotFound, id)
-	}
-	return strings.Replace(path, "{id}", url.PathEscape(id), 1), nil
-}
-
-// IssueExists asks for one issue. It returns false only if the API says that
-// the issue is not there (404, 410), and an error for everything else that is
-// not the issue.
-func (c *Client) IssueExists(ctx context.Context, id string) (bool, error) {
-	path, err := pathWithID("/issues/{id}", id)
-	if err == nil {
-		_, err = c.do(ctx, request{endpoint: endpointIssuesGet, method: http.MethodGet, path: path})
-	}
-	switch {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, ErrNotFound):
-		return false, nil
-	}
-	return false, fmt.Errorf("look for issue %s: %w", id, err)
-}
-
-// Me is whom the token belongs to.
-type Me struct {
-	OrganizationID   string
-	OrganizationName string
-}
-
-// Me asks whom the token belongs to: a test of URL and token.
-func (c *Client) Me(ctx context.Context) (Me, error) {
-	ans, err := c.do(ctx, request{endpoint: endpointMe, method: http.MethodGet, path: "/me"})
-	if err != nil {
-		return Me{}, fmt.Errorf("ask whom the token belongs to: %w", err)
-	}
-	var me struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
-	}
-	if err := json.Unmarshal(ans.object, &me); err != nil {
-		return Me{}, fmt.Errorf("ask whom the token belongs to: %w", err)
-	}
-	return Me{OrganizationID: me.ID, OrganizationName: me.Name}, nil
 }

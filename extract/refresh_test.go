@@ -31,7 +31,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestRefresh_readsCustomFieldsOfEveryType(t *testing.T) {
 	t.Parallel()
 	s := &script{answers: map[string]string{}}
-	for _, object := range objectTypes() {
+	for _, object := range stream(t, "custom_fields").ListedFor {
 		s.answers["/custom-fields?object_type="+object] = `{"data":[{"id":"f"}],"request_id":"r"}`
 	}
 	pages, last, err := refreshAll(t.Context(), newTestClient(t, s), stream(t, "custom_fields"))
@@ -130,7 +130,7 @@ func TestRefresh_stopsWhenItsReaderDoes(t *testing.T) {
 	s := &script{answers: map[string]string{
 		"/accounts?limit=999": `{"data":[{"id":"a"}],"pagination":{"cursor":"c","has_next_page":true},"request_id":"r"}`,
 	}}
-	for _, err := range newTestClient(t, s).Refresh(t.Context(), stream(t, "accounts")) {
+	for _, err := range newTestClient(t, s).Refresh(t.Context(), stream(t, "accounts"), Ask{}) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -147,7 +147,7 @@ func TestRefresh_isForFullStreamsOnly(t *testing.T) {
 	if _, _, err := refreshAll(t.Context(), c, stream(t, "issues")); err == nil {
 		t.Error("issues were refreshed")
 	}
-	if _, err := c.Children(t.Context(), stream(t, "tags"), "i", Foreground); err == nil {
+	if _, err := c.Children(t.Context(), stream(t, "tags"), "i", Ask{Priority: Foreground}); err == nil {
 		t.Error("tags were read as children")
 	}
 }
@@ -180,7 +180,7 @@ func TestChildren_areWholeOrAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &script{answers: tt.answers}
-			records, err := newTestClient(t, s).Children(t.Context(), stream(t, "issue_messages"), "i1", Background)
+			records, err := newTestClient(t, s).Children(t.Context(), stream(t, "issue_messages"), "i1", Ask{Priority: Background})
 			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
@@ -218,7 +218,7 @@ func TestChildren_areReadAnewAfterARefusedCursor(t *testing.T) {
 				}
 				return response(200, `{"data":[{"id":"m1"}],"pagination":{"cursor":"c","has_next_page":true},"request_id":"r"}`), nil
 			}))
-			records, err := c.Children(t.Context(), stream(t, "issue_messages"), "i1", Foreground)
+			records, err := c.Children(t.Context(), stream(t, "issue_messages"), "i1", Ask{Priority: Foreground})
 			switch {
 			case gone && !errors.Is(err, ErrNotFound):
 				t.Errorf("error %v, want ErrNotFound", err)
@@ -237,10 +237,10 @@ func TestChildren_ofWhatCannotBeAnIssue(t *testing.T) {
 	s := &script{}
 	c := newTestClient(t, s)
 	for _, id := range []string{"", ".", ".."} {
-		if _, err := c.Children(t.Context(), stream(t, "issue_messages"), id, Foreground); !errors.Is(err, ErrNotFound) {
+		if _, err := c.Children(t.Context(), stream(t, "issue_messages"), id, Ask{Priority: Foreground}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: error %v", id, err)
 		}
-		if ok, err := c.IssueExists(t.Context(), id); ok || err != nil {
+		if ok, err := c.IssueExists(t.Context(), id, Ask{}); ok || err != nil {
 			t.Errorf("%q: %t, %v", id, ok, err)
 		}
 	}
@@ -268,11 +268,11 @@ func TestIssueExists(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := newTestClient(t, &script{answers: map[string]string{"/issues/i1": tt.answer}})
-				got, err := c.IssueExists(t.Context(), "i1")
+				got, err := c.IssueExists(t.Context(), "i1", Ask{})
 				if got != tt.want || (err != nil) != tt.err {
 					t.Errorf("%t, %v", got, err)
 				}
-				if n := c.Requests()[endpointIssuesGet]; n == 0 {
+				if n := c.Requests()["issues_get"]; n == 0 {
 					t.Error("not counted")
 				}
 			})

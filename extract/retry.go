@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -18,9 +19,12 @@ const (
 	// retryAfterCap bounds what the API may ask for. Its limits are per minute, so
 	// a longer wait would be a mistake, and of a wrong clock most likely.
 	retryAfterCap = 90 * time.Second
-	// pageTries is how often an impossible page is read. The glitch of a page that
-	// promises data and holds none goes away within a few tries.
-	pageTries = 8
+	// leastPause is how long to wait at least after a 429 that does not say.
+	leastPause = time.Second
+	// pageTries is how often an impossible page is read before its list begins
+	// anew. The glitch of a page that promises data and holds none goes away within
+	// a few tries.
+	pageTries = 4
 	// warnEvery is the time between two warnings about one endpoint: while the API
 	// is down, many requests fail at once and for long.
 	warnEvery = 10 * time.Second
@@ -76,6 +80,96 @@ func backoff(try int) time.Duration {
 		return backoffBase << shift
 	}
 	return backoffCap
+}
+
+// effort is what one call has gone through so far. It is the one place where
+// tries are counted and patience ends, whichever layer has met the trouble: a
+// list that begins anew goes on with the effort of its call.
+type effort struct {
+	ask      Ask
+	tries    int           // that failed since the last success
+	pages    int           // impossible pages of the request in work
+	since    time.Time     // when the first of them failed
+	spent    time.Duration // of the patience since the last success
+	glitches int           // impossible pages, ever
+}
+
+// succeeded notes that a try succeeded.
+func (e *effort) succeeded() {
+	if e.tries > 0 && e.ask.Trouble != nil {
+		e.ask.Trouble(Trouble{})
+	}
+	e.tries, e.pages, e.spent, e.since = 0, 0, 0, time.Time{}
+}
+
+// failed notes that a try failed after it took some time. It returns how long to
+// wait before the next one, or an error if there should be none.
+func (e *effort) failed(took time.Duration, cause error, jitter func(time.Duration) time.Duration) (time.Duration, error) {
+	if e.tries++; e.tries == 1 {
+		e.since = time.Now()
+	}
+	if errors.Is(cause, errPage) {
+		e.glitches++
+	}
+	wait, err := e.verdict(took, cause, jitter)
+	if e.ask.Trouble != nil {
+		t := Trouble{Err: cause, Since: e.since}
+		if err == nil {
+			t.Next = time.Now().Add(wait)
+		}
+		e.ask.Trouble(t)
+	}
+	return wait, err
+}
+
+func (e *effort) verdict(took time.Duration, cause error, jitter func(time.Duration) time.Duration) (time.Duration, error) {
+	if isStatus(cause, http.StatusTooManyRequests) {
+		var api *APIError
+		if errors.As(cause, &api) && api.RetryAfter > 0 {
+			return api.RetryAfter, nil
+		}
+		// The jitter comes on top: at once, and a little later for each who waits, would be refused again.
+		least := min(leastPause<<min(e.tries-1, 7), backoffCap)
+		return least + jitter(least/2), nil
+	}
+	wait := jitter(backoff(e.tries))
+	switch retryable(cause) {
+	case giveUp:
+		return 0, cause
+	case tryPage:
+		if e.pages++; e.pages == pageTries {
+			return 0, fmt.Errorf("after %d tries: %w", pageTries, cause)
+		}
+		// Some seconds in all, whatever the jitter.
+		wait = leastPause<<(e.pages-1) + jitter(leastPause)
+	case tryAgain:
+		var api *APIError
+		if errors.As(cause, &api) && api.RetryAfter > 0 {
+			wait = api.RetryAfter
+		}
+	}
+	e.spent += took
+	if e.ask.Patience > 0 && e.spent >= e.ask.Patience {
+		return 0, fmt.Errorf("%w after %d tries in %s: %w", ErrGaveUp, e.tries, time.Since(e.since).Round(time.Second), cause)
+	}
+	if e.ask.Patience > 0 {
+		wait = min(wait, e.ask.Patience-e.spent)
+	}
+	e.spent += wait
+	return wait, nil
+}
+
+// exhausted reports that so much more than the patience was spent since the last
+// success that nothing else of the call should be tried either.
+func (e *effort) exhausted() bool { return e.ask.Patience > 0 && e.spent >= 2*e.ask.Patience }
+
+// headerTimeout returns how long the next answer may take to begin: an API that
+// hangs must not use up much more than the patience that is left.
+func (e *effort) headerTimeout() time.Duration {
+	if e.ask.Patience <= 0 {
+		return headerTimeout
+	}
+	return min(headerTimeout, max(leastTimeout, e.ask.Patience-e.spent))
 }
 
 // parseRetryAfter returns how long an answer asks to wait, 0 where it does not

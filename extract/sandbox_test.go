@@ -18,8 +18,8 @@ import (
 // sandboxConfig returns settings for a sandbox whose data began at a time.
 func sandboxConfig(url string, start time.Time) extract.Config {
 	return extract.Config{
-		APIToken: "secret", APIURL: url, StartDate: start.UTC().Format("2006-01-02T15:04:05Z"),
-		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, SweepInterval: 168 * time.Hour,
+		APIToken: extract.NewSecret("secret"), APIURL: url, StartDate: start.UTC().Format("2006-01-02T15:04:05Z"),
+		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, ReconcileInterval: time.Hour, SweepInterval: 168 * time.Hour,
 		Lookback: 10 * time.Minute, Window: 720 * time.Hour,
 	}
 }
@@ -91,10 +91,10 @@ func TestSandbox_isReadWhole(t *testing.T) {
 			)
 
 			issues := make(map[string]string)
-			readIssues(t, extract.NewIssues(c, cfg), issues)
+			readIssues(t, extract.NewIssues(c, cfg, extract.Ask{}), issues)
 			swept := make(map[string]string)
-			sweep := extract.NewSweep(c, cfg)
-			for cur := (extract.SweepCursor{Window: start.Truncate(24 * time.Hour), Until: time.Now().Add(time.Minute)}); ; {
+			sweep := extract.NewReconcile(c, cfg, extract.Ask{})
+			for cur := (extract.ReconcileCursor{Window: start.Truncate(24 * time.Hour), Until: time.Now().Add(time.Minute)}); ; {
 				page, err := sweep.Fetch(t.Context(), cur)
 				if err != nil {
 					t.Fatal(err)
@@ -110,7 +110,7 @@ func TestSandbox_isReadWhole(t *testing.T) {
 				switch s.Sync {
 				case extract.SyncFull:
 					last := false
-					for page, err := range c.Refresh(t.Context(), s) {
+					for page, err := range c.Refresh(t.Context(), s, extract.Ask{}) {
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -127,7 +127,7 @@ func TestSandbox_isReadWhole(t *testing.T) {
 					got = issues
 				case extract.SyncChildren:
 					for id := range issues {
-						records, err := c.Children(t.Context(), s, id, extract.Foreground)
+						records, err := c.Children(t.Context(), s, id, extract.Ask{Priority: extract.Foreground})
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -185,7 +185,7 @@ func TestSandbox_hashesStandStill(t *testing.T) {
 		read := func() (hashes map[string]uint64, ids []string) {
 			hashes = make(map[string]uint64)
 			var cur extract.IssuesCursor
-			issues := extract.NewIssues(c, cfg)
+			issues := extract.NewIssues(c, cfg, extract.Ask{})
 			for caughtUp := false; !caughtUp; {
 				page, err := issues.Fetch(t.Context(), cur)
 				if err != nil {
@@ -202,7 +202,7 @@ func TestSandbox_hashesStandStill(t *testing.T) {
 			for _, s := range extract.Streams() {
 				switch s.Sync {
 				case extract.SyncFull:
-					for page, err := range c.Refresh(t.Context(), s) {
+					for page, err := range c.Refresh(t.Context(), s, extract.Ask{}) {
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -212,7 +212,7 @@ func TestSandbox_hashesStandStill(t *testing.T) {
 					}
 				case extract.SyncChildren:
 					for _, id := range ids {
-						records, err := c.Children(t.Context(), s, id, extract.Foreground)
+						records, err := c.Children(t.Context(), s, id, extract.Ask{Priority: extract.Foreground})
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -275,7 +275,7 @@ func TestSandbox_limitsAreUsedAndKept(t *testing.T) {
 				for n := range 4 {
 					wg.Go(func() {
 						for index := n; ctx.Err() == nil; index = (index + 4) % 200 {
-							if _, err := c.Children(ctx, messages, api.IssueID(index), extract.Background); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+							if _, err := c.Children(ctx, messages, api.IssueID(index), extract.Ask{Priority: extract.Background}); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 								t.Error(err)
 								return
 							}
@@ -286,7 +286,7 @@ func TestSandbox_limitsAreUsedAndKept(t *testing.T) {
 					// A new message every 15 seconds must not wait.
 					for wait(ctx, 15*time.Second); ctx.Err() == nil; wait(ctx, 15*time.Second) {
 						began := time.Now()
-						if _, err := c.Children(ctx, messages, api.IssueID(1), extract.Foreground); err != nil && ctx.Err() == nil {
+						if _, err := c.Children(ctx, messages, api.IssueID(1), extract.Ask{Priority: extract.Foreground}); err != nil && ctx.Err() == nil {
 							t.Error(err)
 						}
 						if took := time.Since(began); took > time.Second {
@@ -296,7 +296,7 @@ func TestSandbox_limitsAreUsedAndKept(t *testing.T) {
 				})
 				wg.Go(func() {
 					for ctx.Err() == nil {
-						issues := extract.NewIssues(c, cfg)
+						issues := extract.NewIssues(c, cfg, extract.Ask{})
 						var cur extract.IssuesCursor
 						for caughtUp := false; !caughtUp && ctx.Err() == nil; {
 							page, err := issues.Fetch(ctx, cur)

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -29,21 +28,25 @@ func TestStreams_areWhole(t *testing.T) {
 	for _, s := range Streams() {
 		found, ok := Find(s.Name)
 		assertEqual(t, "found", found, s)
-		perParent := s.Parents == ParentsKnowledgeBases || s.Parents == ParentsIssues
+		parent, hasParent := Find(s.Parent)
 		switch {
 		case !ok, s.Key == "", !strings.HasPrefix(s.Path, "/"), !endpoints[s.Endpoint]:
 			t.Errorf("%+v", s)
-		case strings.Contains(s.Path, "{id}") != perParent:
-			t.Errorf("%s: path %s for parents %q", s.Name, s.Path, s.Parents)
-		case (s.ParentField != "") != (s.Parents != ParentsNone):
-			t.Errorf("%s: parent field %q for parents %q", s.Name, s.ParentField, s.Parents)
-		case (s.Sync == SyncIssues) != (s.Name == "issues"), (s.Sync == SyncChildren) != (s.Parents == ParentsIssues):
+		case strings.Contains(s.Path, "{id}") != hasParent:
+			t.Errorf("%s: path %s for parent %q", s.Name, s.Path, s.Parent)
+		case hasParent != (s.Parent != ""), hasParent && len(s.ListedFor) > 0:
+			t.Errorf("%s: parent %q, lists for %q", s.Name, s.Parent, s.ListedFor)
+		case (s.ParentField != "") != (hasParent || len(s.ListedFor) > 0):
+			t.Errorf("%s: parent field %q for parent %q", s.Name, s.ParentField, s.Parent)
+		case (s.Sync == SyncIssues) != (s.Name == "issues"), (s.Sync == SyncChildren) != (parent.Sync == SyncIssues):
 			t.Errorf("%s: sync %q", s.Name, s.Sync)
+		case (s.Sync == SyncIssues) != (s.Scan.Path != "" && s.Get.Path != ""):
+			t.Errorf("%s: scan %q, get %q", s.Name, s.Scan.Path, s.Get.Path)
 		case (s.Sync == SyncIssues) != (len(s.Clocks) > 0):
 			t.Errorf("%s: clocks %v", s.Name, s.Clocks)
 		}
-		if _, err := url.ParseQuery(s.Query); err != nil {
-			t.Errorf("%s: query %v", s.Name, err)
+		if _, err := s.request("x"); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
 		}
 	}
 	if _, ok := Find("nothing"); ok {

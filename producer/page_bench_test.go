@@ -50,7 +50,7 @@ func BenchmarkPage(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer t.cl.Close()
-	page, err := extract.NewIssues(client, cfg.Extract).Fetch(b.Context(), extract.IssuesCursor{})
+	page, err := extract.NewIssues(client, cfg.Extract, extract.Ask{}).Fetch(b.Context(), extract.IssuesCursor{})
 	if err != nil || len(page.Records) != 999 {
 		b.Fatalf("%d records, %v", len(page.Records), err)
 	}

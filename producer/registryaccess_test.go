@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"pylon-kafka/extract"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/connect"
@@ -69,8 +70,8 @@ func TestRegistry_settingsThatCannotWork(t *testing.T) {
 		"no URL":                 {producer.Registry{URL: "host:8081"}, "SCHEMA_REGISTRY_URL"},
 		"no URL at all":          {producer.Registry{URL: "http://" + registryPassword + "\x7f"}, "SCHEMA_REGISTRY_URL"},
 		"unknown strategy":       {producer.Registry{SubjectStrategy: "topc"}, `SCHEMA_REGISTRY_SUBJECT_STRATEGY is "topc"`},
-		"password without user":  {producer.Registry{Password: registryPassword}, "SCHEMA_REGISTRY_USERNAME"},
-		"password and its file":  {producer.Registry{Password: registryPassword, PasswordFile: "x"}, "SCHEMA_REGISTRY_PASSWORD_FILE"},
+		"password without user":  {producer.Registry{Password: extract.NewSecret(registryPassword)}, "SCHEMA_REGISTRY_USERNAME"},
+		"password and its file":  {producer.Registry{Password: extract.NewSecret(registryPassword), PasswordFile: "x"}, "SCHEMA_REGISTRY_PASSWORD_FILE"},
 		"no file of a password":  {producer.Registry{Username: "user", PasswordFile: "/nowhere"}, "/nowhere"},
 		"certificate, but a key": {producer.Registry{TLS: connect.TLS{CertFile: "x"}}, "SCHEMA_REGISTRY_TLS_KEY_FILE"},
 		"no file of a CA":        {producer.Registry{TLS: connect.TLS{CAFile: "/nowhere"}}, "/nowhere"},

@@ -64,11 +64,8 @@ func streamInfos(env settings.Environment) []streamInfo {
 			key = s.ParentField + ":" + s.Key
 		}
 		request := method + " " + s.Path
-		if s.Parents == extract.ParentsObjectTypes {
+		if len(s.ListedFor) > 0 {
 			request += "?" + s.ParentField + "={id}"
-		}
-		if s.Query != "" {
-			request += "?" + s.Query
 		}
 		infos = append(infos, streamInfo{
 			Stream:    s.Name,

@@ -85,7 +85,7 @@ func TestSweep_seesEveryIssue(t *testing.T) {
 				api.refuse = func(string) bool { return r.IntN(20) == 0 }
 			}
 			for range 200 {
-				c := sweepEpoch().Add(time.Duration(r.Int64N(int64(time.Since(sweepEpoch())))))
+				c := firstWindow().Add(time.Duration(r.Int64N(int64(time.Since(firstWindow())))))
 				if r.IntN(3) == 0 {
 					c = c.Truncate(day) // on a bound
 				}
@@ -93,10 +93,10 @@ func TestSweep_seesEveryIssue(t *testing.T) {
 			}
 			cfg := testConfig()
 			cfg.StartDate = "2022-02-02T02:02:02Z"
-			s := NewSweep(newTestClient(t, api), cfg)
+			s := NewReconcile(newTestClient(t, api), cfg, Ask{})
 			seen, published := make(map[string]bool), make(map[string]bool)
-			var cur SweepCursor
-			end := sweepEpoch() // of the windows done so far
+			var cur ReconcileCursor
+			end := firstWindow() // of the windows done so far
 			for steps := 0; ; steps++ {
 				page, err := s.Fetch(t.Context(), cur)
 				if err != nil && !badPage(err) || steps > 3000 {
@@ -129,14 +129,14 @@ func TestSweep_seesEveryIssue(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					cur = SweepCursor{}
+					cur = ReconcileCursor{}
 					if err := json.Unmarshal(text, &cur); err != nil {
 						t.Fatal(err)
 					}
-					s = NewSweep(newTestClient(t, api), cfg)
+					s = NewReconcile(newTestClient(t, api), cfg, Ask{})
 				}
 			}
-			if !end.Equal(time.Now()) || cur != (SweepCursor{}) {
+			if !end.Equal(time.Now()) || cur != (ReconcileCursor{}) {
 				t.Errorf("ended at %s with cursor %+v", end, cur)
 			}
 			for n, c := range api.created {
@@ -157,8 +157,8 @@ func TestSweep_asksForOneWindowAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		advance(time.Until(time.Date(2020, 4, 1, 12, 0, 0, 0, time.UTC)))
 		api := &sweepAPI{limit: 10, maxRange: 30 * day}
-		s := NewSweep(newTestClient(t, api), testConfig())
-		var cur SweepCursor
+		s := NewReconcile(newTestClient(t, api), testConfig(), Ask{})
+		var cur ReconcileCursor
 		for {
 			page, err := s.Fetch(t.Context(), cur)
 			if err != nil {
@@ -173,7 +173,7 @@ func TestSweep_asksForOneWindowAtATime(t *testing.T) {
 			t.Errorf("%d requests, want 4", api.asked)
 		}
 		// A cursor that somebody wrote beyond the end is done at once.
-		page, err := s.Fetch(t.Context(), SweepCursor{Window: time.Now().Add(day), Until: time.Now()})
+		page, err := s.Fetch(t.Context(), ReconcileCursor{Window: time.Now().Add(day), Until: time.Now()})
 		if err != nil || !page.Done || api.asked != 4 {
 			t.Errorf("%+v, %v", page, err)
 		}
@@ -185,8 +185,8 @@ func TestSweep_saysWhatTheAPIRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		advance(time.Until(time.Date(2024, 4, 1, 12, 0, 0, 0, time.UTC)))
 		api := &sweepAPI{limit: 1, maxRange: time.Hour}
-		s := NewSweep(newTestClient(t, api), testConfig())
-		if _, err := s.Fetch(t.Context(), SweepCursor{}); !isStatus(err, 400) || api.asked > 10 {
+		s := NewReconcile(newTestClient(t, api), testConfig(), Ask{})
+		if _, err := s.Fetch(t.Context(), ReconcileCursor{}); !isStatus(err, 400) || api.asked > 10 {
 			t.Errorf("%d requests, error %v", api.asked, err)
 		}
 		if s.size() != 29*day {
@@ -196,8 +196,8 @@ func TestSweep_saysWhatTheAPIRefuses(t *testing.T) {
 		api = &sweepAPI{limit: 1, maxRange: 30 * day, refuse: func(string) bool { return true }}
 		at := time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
 		api.created = []time.Time{at.Add(time.Hour), at.Add(2 * time.Hour)}
-		s = NewSweep(newTestClient(t, api), testConfig())
-		page, err := s.Fetch(t.Context(), SweepCursor{Window: at, Until: at.Add(day)})
+		s = NewReconcile(newTestClient(t, api), testConfig(), Ask{})
+		page, err := s.Fetch(t.Context(), ReconcileCursor{Window: at, Until: at.Add(day)})
 		if err != nil || page.Next.Page == "" {
 			t.Fatal(page, err)
 		}
@@ -212,17 +212,17 @@ func TestSweep_saysWhatTheAPIRefuses(t *testing.T) {
 	})
 }
 
-func FuzzSweepCursor(f *testing.F) {
+func FuzzReconcileCursor(f *testing.F) {
 	f.Add([]byte(`{"window":"2024-01-01T00:00:00Z","to":"2024-01-30T00:00:00Z","page":"x","until":"2024-04-01T00:00:00Z"}`))
 	f.Add([]byte(`{"until":"9999-01-01T00:00:00Z","window":"9998-01-01T00:00:00Z"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var cur SweepCursor
+		var cur ReconcileCursor
 		if json.Unmarshal(text, &cur) != nil {
 			t.Skip()
 		}
 		synctest.Test(t, func(t *testing.T) {
 			c := newTestClient(t, &sweepAPI{limit: 1, maxRange: 30 * day})
-			page, err := NewSweep(c, testConfig()).Fetch(t.Context(), cur)
+			page, err := NewReconcile(c, testConfig(), Ask{}).Fetch(t.Context(), cur)
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
