@@ -64,8 +64,8 @@ func (i *instance) wantFenced(t *testing.T) {
 	t.Helper()
 	select {
 	case <-i.ended:
-		if !errors.Is(i.result, producer.ErrFenced) {
-			t.Fatalf("the older instance ends with %v, want ErrFenced", i.result)
+		if !errors.Is(i.result, producer.ErrTakenOver) {
+			t.Fatalf("the older instance ends with %v, want ErrTakenOver", i.result)
 		}
 		if text := i.result.Error(); !strings.Contains(text, "KAFKA_TRANSACTIONAL_ID_PREFIX") {
 			t.Errorf("error %q does not say what to look at", text)

@@ -3,6 +3,7 @@ package producer
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/sethvargo/go-envconfig"
@@ -44,12 +45,14 @@ func BenchmarkPage(b *testing.B) {
 	if err := p.prepare(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	defer p.cl.Close()
+	defer p.keeper.cl.Close()
 	t := p.tasks[0]
-	if err := t.open(b.Context()); err != nil {
+	session, err := openSession(b.Context(), t.set)
+	if err != nil {
 		b.Fatal(err)
 	}
-	defer t.cl.Close()
+	defer session.close()
+	c := &committer{s: session, state: t.state, log: newPassLog(t.set.log, t.usage)}
 	page, err := extract.NewIssues(client, cfg.Extract, extract.Ask{}).Fetch(b.Context(), extract.IssuesCursor{})
 	if err != nil || len(page.Records) != 999 {
 		b.Fatalf("%d records, %v", len(page.Records), err)
@@ -60,13 +63,19 @@ func BenchmarkPage(b *testing.B) {
 	}
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
+	prepare, memory := session.prepare(false), newIssueMemory(0)
 	n := 0
 	for b.Loop() {
 		n++
-		for i := range page.Records {
+		records := slices.Clone(page.Records)
+		for i := range records {
 			page.Records[i].Hash++ // a new version of each
+			records[i].Hash = page.Records[i].Hash
+			prepare(&records[i])
 		}
-		if err := t.copy(b.Context(), batch{origin: originPoll, records: page.Records, cursor: json.RawMessage(fmt.Sprint(n))}); err != nil {
+		if err := c.commit(b.Context(), &batch{
+			rule: differs{memory}, origin: originPoll, records: records, part: pollPart, cursor: json.RawMessage(fmt.Sprint(n)),
+		}); err != nil {
 			b.Fatal(err)
 		}
 	}

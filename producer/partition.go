@@ -1,10 +1,6 @@
 package producer
 
-import (
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pylon-kafka/offsets"
-)
+import "github.com/twmb/franz-go/pkg/kgo"
 
 // byTopic partitions the records of our own topic by hand, since a record may
 // have to go where its key stood before partitions were added; those of other

@@ -119,7 +119,7 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 				// lookback, and as long again what was read and is not committed yet.
 				unsettled: 2 * ext.Lookback,
 				topics:    p.keeper, opts: clients,
-				wire: &wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas},
+				wire: &wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas, layout: p.cfg.layout()},
 			},
 		}
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {

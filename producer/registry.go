@@ -14,7 +14,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer/connect"
 )
@@ -48,7 +47,7 @@ func (r *Registry) validate() error {
 	password, err := r.password()
 	if err != nil {
 		errs = append(errs, err)
-	} else if (r.Username == "") != (password == "") {
+	} else if (r.Username == "") != (password.IsZero()) {
 		errs = append(errs, errors.New("SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD go together: set both or none"))
 	}
 	return errors.Join(append(errs, r.TLS.Validate("SCHEMA_REGISTRY_TLS"))...)
@@ -80,7 +79,7 @@ func (r *Registry) Client() (*sr.Client, error) {
 		}),
 	}
 	if r.Username != "" {
-		opts = append(opts, sr.BasicAuth(r.Username, string(password)))
+		opts = append(opts, sr.BasicAuth(r.Username, password.Reveal()))
 	}
 	return sr.NewClient(opts...)
 }

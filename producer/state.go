@@ -18,17 +18,18 @@ const troubleShown = 30 * time.Second
 // state is everything that is shown of one stream. Status page, metrics, tables
 // and logs all read it. It is safe for concurrent use.
 type state struct {
-	mu       sync.Mutex
-	status   Status // without what read works out
-	started  time.Time
-	opened   bool                       // the cursor is loaded, or the stream has failed alone
-	troubles map[string]extract.Trouble // what is tried again now, by who tries
-	left     map[string]int64           // issues still to be worked, by lane
-	parked   map[string][]Parked        // by lane
-	warnings map[string]string          // by what they are about
-	minutes  minutes                    // records and tombstones
-	worked   minutes                    // issues whose children were read
-	ended    transactions
+	mu          sync.Mutex
+	status      Status // without what read works out
+	started     time.Time
+	committedAt time.Time                  // of the last batch
+	opened      bool                       // the cursor is loaded, or the stream has failed alone
+	troubles    map[string]extract.Trouble // what is tried again now, by who tries
+	left        map[string]int64           // issues still to be worked, by lane
+	parked      map[string][]Parked        // by lane
+	warnings    map[string]string          // by what they are about
+	minutes     minutes                    // records and tombstones
+	worked      minutes                    // issues whose children were read
+	ended       transactions
 }
 
 // transactions counts how they ended.
@@ -158,7 +159,8 @@ func (s *state) committed(n note, c Counts) {
 	s.status.Unchanged += c.Unchanged
 	s.status.DeadLetters += c.DeadLetters
 	s.status.Unmapped += c.Unmapped
-	s.minutes.add(time.Now(), c.Records+c.Tombstones)
+	s.committedAt = time.Now()
+	s.minutes.add(s.committedAt, c.Records+c.Tombstones)
 	s.noteLocked(n)
 }
 
@@ -272,11 +274,11 @@ func (s *state) ready() bool {
 	return s.opened
 }
 
-// lastCommit tells when something was last committed or found to be up to date.
-func (s *state) lastSuccess() time.Time {
+// lastCommit tells when a batch was last committed.
+func (s *state) lastCommit() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status.LastSuccess
+	return s.committedAt
 }
 
 // minutes counts by minute over an hour.

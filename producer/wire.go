@@ -16,6 +16,7 @@ type wire struct {
 	registry *sr.Client // nil: single-object encoding
 	settings *Registry
 	schemas  *schemasTopic
+	layout   avro.Layout
 	wait     policy // for a registry that does not answer
 }
 
@@ -116,7 +117,7 @@ func (w *wire) fits(ctx context.Context, s *session) error {
 			return err
 		}
 		stream, layout, ok := avro.Identify(text)
-		if have.Format == ours.Format && ok && stream == s.stream.Name && layout == s.codec.Layout() {
+		if have.Format == ours.Format && ok && stream == s.stream.Name && layout == w.layout {
 			continue // an earlier version of the schema
 		}
 		what := describeFraming(have)
@@ -125,7 +126,7 @@ func (w *wire) fits(ctx context.Context, s *session) error {
 		}
 		return refuse("topic %s holds records with %s (partition %d, offset %d), and the settings make %s, layout %s: "+
 			"a consumer could not read both; either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX",
-			s.topic.Name, what, at.partition, at.offset, describeFraming(ours), s.codec.Layout(), s.stream.Name)
+			s.topic.Name, what, at.partition, at.offset, describeFraming(ours), w.layout, s.stream.Name)
 	}
 	return nil
 }

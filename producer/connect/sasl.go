@@ -57,16 +57,16 @@ func (s *SASL) validate() error {
 	}
 	switch s.Mechanism {
 	case "":
-		if s.Username != "" || password != "" || s.TokenURL != "" || s.ClientID != "" || secret != "" {
+		if s.Username != "" || !password.IsZero() || s.TokenURL != "" || s.ClientID != "" || !secret.IsZero() {
 			errs = append(errs, errors.New("KAFKA_SASL_MECHANISM is not set, but other KAFKA_SASL_ settings are there: use "+mechanisms))
 		}
 	case mechanismPlain, mechanismScram256, mechanismScram512:
 		need("KAFKA_SASL_USERNAME", s.Username == "")
-		need("KAFKA_SASL_PASSWORD", password == "" && err == nil)
+		need("KAFKA_SASL_PASSWORD", password.IsZero() && err == nil)
 	case mechanismOAuthBearer:
 		need("KAFKA_SASL_TOKEN_URL", s.TokenURL == "")
 		need("KAFKA_SASL_CLIENT_ID", s.ClientID == "")
-		need("KAFKA_SASL_CLIENT_SECRET", secret == "" && secretErr == nil)
+		need("KAFKA_SASL_CLIENT_SECRET", secret.IsZero() && secretErr == nil)
 		if u, err := url.Parse(s.TokenURL); s.TokenURL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
 			errs = append(errs, fmt.Errorf("KAFKA_SASL_TOKEN_URL is %q: use a URL such as https://login.example.com/oauth2/token", MaskURL(s.TokenURL)))
 		}
@@ -82,7 +82,7 @@ func (s *SASL) validate() error {
 func (s *SASL) mechanism() (sasl.Mechanism, error) {
 	scramAuth := func(context.Context) (scram.Auth, error) {
 		password, err := s.password()
-		return scram.Auth{User: s.Username, Pass: string(password)}, err
+		return scram.Auth{User: s.Username, Pass: password.Reveal()}, err
 	}
 	switch s.Mechanism {
 	case "":
@@ -90,7 +90,7 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 	case mechanismPlain:
 		return plain.Plain(func(context.Context) (plain.Auth, error) {
 			password, err := s.password()
-			return plain.Auth{User: s.Username, Pass: string(password)}, err
+			return plain.Auth{User: s.Username, Pass: password.Reveal()}, err
 		}), nil
 	case mechanismScram256:
 		return scram.Sha256(scramAuth), nil

@@ -16,16 +16,16 @@ func Secret(name string, value extract.Secret, file string) (extract.Secret, err
 	if file == "" {
 		return value, nil
 	}
-	if value != "" {
-		return "", fmt.Errorf("%s and %s_FILE are both set: use one", name, name)
+	if !value.IsZero() {
+		return extract.Secret{}, fmt.Errorf("%s and %s_FILE are both set: use one", name, name)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("%s_FILE: %w", name, err)
+		return extract.Secret{}, fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	secret := extract.Secret(strings.TrimSpace(string(text)))
-	if secret == "" {
-		return "", fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
+	secret := extract.NewSecret(strings.TrimSpace(string(text)))
+	if secret.IsZero() {
+		return extract.Secret{}, fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
 	}
 	return secret, nil
 }

@@ -88,7 +88,7 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), tokenTimeout)
 	defer cancel()
-	cfg := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: string(secret), TokenURL: s.TokenURL, Scopes: s.Scopes}
+	cfg := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: secret.Reveal(), TokenURL: s.TokenURL, Scopes: s.Scopes}
 	token, err := cfg.Token(ctx)
 	if err != nil {
 		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s gave no token: %w", MaskURL(s.TokenURL), tokenProblem(err))
