@@ -10,15 +10,24 @@
 // [Entry] as JSON, readable with any Kafka tool. A tombstone (a record without
 // a value) resets the stream.
 //
-// The package writes nothing by itself. [Store.Record] makes the record that
+// The service's cursors are not written here. [Store.Record] makes the record that
 // the producer adds to the transaction which carries the stream's data, so that
 // data and cursor are committed together or not at all. [Store.Load] reads a
 // cursor back. Call it only after the stream's transactional id has been taken
 // over (kgo's Client.ProducerID): from then on no predecessor can commit, and
 // what Load sees is final.
 //
-// [Scan] reads any topic from its beginning to its last stable offset and
-// stops; the producer uses it as well, to learn what a topic already holds.
+// The topic may have any number of partitions. A key's partition is that of
+// Kafka's default partitioner ([Partition]), so that a record written with any
+// Kafka tool lands beside ours. Where partitions were added, a key may have records
+// in several: the newest counts, and [Found] tells of the others.
+//
+// A person changes cursors in three steps: [Store.Read], a plan ([Contents.Set],
+// [Contents.Reset], [Contents.Import]; [Change.String] shows before and after), and
+// [Store.Apply]. [Encode] and [Decode] are for a file of cursors, and [Members]
+// tells which instances are at work.
+//
+// Topics are read by the package [pylon-kafka/offsets/topic].
 //
 // Read [Store] first.
 package offsets

@@ -2,51 +2,55 @@ package offsets
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/offsets/topic"
 )
 
-// Version is the version of an [Entry]'s layout that this code writes. It
-// reads this one and those before it.
-const Version = 1
-
-// ErrNoCursor is returned by [Store.Load] for a stream that has none: it was
-// never run, or was reset.
-var ErrNoCursor = errors.New("no cursor")
-
-// ErrUnreadable is wrapped by the error for an entry that is there and cannot be
-// read: no JSON, of a later version, or another stream's. It stays so until
-// somebody resets the stream or runs the program that wrote it.
-var ErrUnreadable = errors.New("cursor cannot be read")
-
-// Entry is the value of a record of the offsets topic.
-type Entry struct {
-	Version   int             `json:"version"`    // layout of this document
-	Stream    string          `json:"stream"`     // e.g. "issues"
-	Cursor    json.RawMessage `json:"cursor"`     // where to go on; opaque here
-	Records   int64           `json:"records"`    // published for the stream so far, over all restarts
-	UpdatedAt time.Time       `json:"updated_at"` // when this entry was written
-}
-
 // Store reads and lays out the cursors of one connector. Its fields are set
-// once; its methods may be called at once.
+// once; its methods are safe for concurrent use.
 type Store struct {
 	Topic     string    // the offsets topic
 	Connector string    // first half of every key
 	Options   []kgo.Opt // how to reach the cluster
 }
 
+// Contents is what the offsets topic holds for a connector.
+type Contents struct {
+	Partitions int32            // of the topic
+	Streams    map[string]Found // every stream that has a record, a tombstone too
+}
+
+// Found is what the offsets topic holds for one stream. Several partitions may
+// hold a record for its key: somebody has added partitions to the topic, and each
+// of them is compacted by itself. The newest record counts; of two of the same
+// time, the one that stands where the key belongs.
+type Found struct {
+	Entry     Entry     // where Err is nil
+	Err       error     // [ErrNoCursor] for a tombstone, or wraps [ErrUnreadable]
+	Partition int32     // in which the record stands that counts
+	Written   time.Time // when that record was produced
+	Older     []int32   // the other partitions that hold an older cursor, in order
+
+	value []byte // of the record that counts
+}
+
 // Key returns the key of stream's records, e.g. "pylon/issues".
 func (s Store) Key(stream string) string { return s.Connector + "/" + stream }
 
 // Record returns the record that sets stream's cursor once the transaction it
-// is produced in commits. The entry's version and stream are filled in.
+// is produced in commits. The entry's version and stream are filled in. The
+// partition is left to the client's partitioner, which is the default one or that
+// of [Partition].
 func (s Store) Record(stream string, e Entry) (*kgo.Record, error) {
 	e.Version, e.Stream = Version, stream
 	e.UpdatedAt = e.UpdatedAt.UTC()
@@ -62,72 +66,114 @@ func (s Store) Record(stream string, e Entry) (*kgo.Record, error) {
 //
 // All streams share the topic, and the last stable offset stands still at the
 // first transaction that is open, whichever stream's it is: a committed entry may
-// be behind it. So Load reads up to the end of the topic as it is when Load
-// begins, and waits for the transactions that are open there to end, which takes
-// no longer than their timeout.
+// be behind it. So Load reads up to what is written when Load begins, and waits
+// for the transactions that are open there to end, which takes no longer than
+// their timeout.
 //
-// An entry that cannot be read
-// (no JSON, of a later version, another stream's) is an error that names the
-// key and what would do, and wraps [ErrUnreadable]; nothing is guessed, since a
-// wrong cursor loses data.
+// An entry that cannot be read (no JSON, of a later version, another stream's) is
+// an error that names the key and what would do, and wraps [ErrUnreadable];
+// nothing is guessed, since a wrong cursor loses data.
 func (s Store) Load(ctx context.Context, stream string) (Entry, error) {
-	var value []byte
-	key := []byte(s.Key(stream))
-	err := scan(ctx, s.Options, s.Topic, lastWritten, func(rec *kgo.Record) error {
-		if bytes.Equal(rec.Key, key) {
-			value = bytes.Clone(rec.Value)
-		}
-		return nil
-	})
+	contents, err := s.Read(ctx, topic.Written)
 	if err != nil {
 		return Entry{}, fmt.Errorf("load cursor of %s: %w", stream, err)
 	}
-	return s.decode(stream, value)
+	found, ok := contents.Streams[stream]
+	if !ok {
+		return Entry{}, ErrNoCursor
+	}
+	return found.Entry, found.Err
 }
 
 // List returns the last committed entries of all the connector's streams by
-// stream; the error joins what [Store.Load] would have said of each.
+// stream, without waiting for open transactions; the error joins what
+// [Store.Load] would have said of each.
 func (s Store) List(ctx context.Context) (map[string]Entry, error) {
-	values := make(map[string][]byte)
-	err := Scan(ctx, s.Options, s.Topic, func(rec *kgo.Record) error {
-		if stream, ok := strings.CutPrefix(string(rec.Key), s.Connector+"/"); ok {
-			values[stream] = bytes.Clone(rec.Value)
-		}
-		return nil
-	})
+	contents, err := s.Read(ctx, topic.Stable)
 	if err != nil {
 		return nil, fmt.Errorf("list cursors: %w", err)
 	}
-	entries := make(map[string]Entry, len(values))
+	entries := make(map[string]Entry, len(contents.Streams))
 	var errs []error
-	for stream, value := range values {
-		switch e, err := s.decode(stream, value); {
-		case err == nil:
-			entries[stream] = e
-		case !errors.Is(err, ErrNoCursor):
-			errs = append(errs, err)
+	for stream, found := range contents.Streams {
+		switch {
+		case found.Err == nil:
+			entries[stream] = found.Entry
+		case !errors.Is(found.Err, ErrNoCursor):
+			errs = append(errs, found.Err)
 		}
 	}
 	return entries, errors.Join(errs...)
 }
 
-func (s Store) decode(stream string, value []byte) (Entry, error) {
-	if value == nil {
-		return Entry{}, ErrNoCursor
+// Read returns all that the topic holds for the connector up to an end:
+// [topic.Stable], or [topic.Written] to wait for open transactions.
+func (s Store) Read(ctx context.Context, to topic.End) (Contents, error) {
+	cl, err := kgo.NewClient(s.Options...)
+	if err != nil {
+		return Contents{}, fmt.Errorf("make a Kafka client: %w", err)
 	}
-	const remedy = "run a version of pylon-kafka that knows it, or reset the stream by a record with this key and no value"
-	var e Entry
-	if err := json.Unmarshal(value, &e); err != nil {
-		return Entry{}, fmt.Errorf("%w: topic %s: value of key %q is no cursor entry (%w): %s", ErrUnreadable, s.Topic, s.Key(stream), err, remedy)
+	info, err := topic.Find(ctx, cl, s.Topic)
+	cl.Close()
+	if err != nil {
+		return Contents{}, err
 	}
-	switch {
-	case e.Version < 1 || e.Version > Version:
-		return Entry{}, fmt.Errorf("%w: topic %s: entry of key %q has version %d, this program reads 1 to %d: %s",
-			ErrUnreadable, s.Topic, s.Key(stream), e.Version, Version, remedy)
-	case e.Stream != stream:
-		return Entry{}, fmt.Errorf("%w: topic %s: entry of key %q is of stream %q: %s", ErrUnreadable, s.Topic, s.Key(stream), e.Stream, remedy)
-	case len(e.Cursor) == 0:
-		return Entry{}, fmt.Errorf("%w: topic %s: entry of key %q has no cursor: %s", ErrUnreadable, s.Topic, s.Key(stream), remedy)
+	last := make(map[string]map[int32]record) // by stream and partition
+	err = topic.Read(ctx, s.Options, info, info.At(topic.Start), info.At(to), func(rec *kgo.Record) error {
+		stream, ours := strings.CutPrefix(string(rec.Key), s.Connector+"/")
+		if !ours {
+			return nil
+		}
+		if last[stream] == nil {
+			last[stream] = make(map[int32]record, 1)
+		}
+		last[stream][rec.Partition] = record{rec.Partition, rec.Timestamp, bytes.Clone(rec.Value)}
+		return nil
+	})
+	if err != nil {
+		return Contents{}, err
 	}
-	return e, nil
+	contents := Contents{Partitions: info.Partitions(), Streams: make(map[string]Found, len(last))}
+	for stream, records := range last {
+		contents.Streams[stream] = s.choose(stream, Partition(s.Key(stream), info.Partitions()), records)
+	}
+	return contents, nil
+}
+
+// record is the last one of a key in a partition.
+type record struct {
+	partition int32
+	at        time.Time
+	value     []byte
+}
+
+// choose takes the newest of a stream's records; home is the partition where its
+// key belongs.
+func (s Store) choose(stream string, home int32, records map[int32]record) Found {
+	newest, ok := records[home]
+	if !ok {
+		newest.at = time.Time{}.Add(-1) // older than any
+	}
+	for _, r := range records {
+		later := r.at.Compare(newest.at)
+		if later > 0 || later == 0 && newest.partition != home && r.partition > newest.partition {
+			newest = r
+		}
+	}
+	f := Found{Partition: newest.partition, Written: newest.at, value: newest.value}
+	for _, r := range records {
+		if r.partition != newest.partition && r.value != nil {
+			f.Older = append(f.Older, r.partition)
+		}
+	}
+	slices.SortFunc(f.Older, cmp.Compare)
+	if f.value == nil {
+		f.Err = ErrNoCursor
+		return f
+	}
+	if f.Entry, f.Err = parse(f.value, stream); f.Err != nil {
+		f.Err = fmt.Errorf("topic %s: key %q: %w: "+
+			"run a version of pylon-kafka that knows it, or reset the stream (pylon-kafka offsets reset %s)", s.Topic, s.Key(stream), f.Err, stream)
+	}
+	return f
 }
