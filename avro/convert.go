@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -24,20 +23,14 @@ var errDuplicate = errors.New("duplicate member")
 
 // scratch is what one conversion works with, reused by the next: see node.
 type scratch struct {
-	in      bytes.Buffer
-	dec     *jsontext.Decoder
-	text    []byte // a copy of the record; strings without escapes are parts of it
-	plain   []byte // strings with escapes, unescaped, one after the other
-	root    *node
-	nodes   int // how many there are below root
-	lost    []entry
-	kept    []byte // the field unmapped: the JSON text of lost
-}
-
-// entry is one value that goes to unmapped.
-type entry struct {
-	pointer string
-	text    []byte
+	in    bytes.Buffer
+	dec   *jsontext.Decoder
+	text  []byte // a copy of the record; strings without escapes are parts of it
+	plain []byte // strings with escapes, unescaped, one after the other
+	root  *node
+	nodes int // how many there are below root
+	lost  []entry
+	kept  []byte // the field unmapped: the JSON text of lost
 }
 
 func newScratch(p *recordPlan) *scratch {
@@ -50,18 +43,6 @@ func newScratch(p *recordPlan) *scratch {
 // large record may not.
 func (s *scratch) reusable() bool {
 	return cap(s.text)+cap(s.plain)+cap(s.kept) <= maxKeptText && s.nodes <= maxKeptNodes
-}
-
-// pointers lists what went to unmapped.
-func (s *scratch) pointers() []string {
-	if len(s.lost) == 0 {
-		return nil
-	}
-	out := make([]string, len(s.lost))
-	for i := range s.lost {
-		out[i] = s.lost[i].pointer
-	}
-	return out
 }
 
 // convert returns the native form of record for goavro, valid until the next
@@ -121,47 +102,6 @@ func (s *scratch) convertText(record []byte) (map[string]any, error) {
 	}
 	s.root.finish()
 	return s.root.m, nil
-}
-
-// keep fills the field unmapped.
-func (s *scratch) keep() error {
-	if len(s.lost) == 0 {
-		return nil
-	}
-	if s.hasSamePlaces() {
-		return errDuplicate
-	}
-	s.kept = append(s.kept[:0], '{')
-	for i, e := range s.lost {
-		if i > 0 {
-			s.kept = append(s.kept, ',')
-		}
-		s.kept = append(appendQuoted(s.kept, e.pointer), ':')
-		s.kept = append(s.kept, e.text...)
-	}
-	s.kept = append(s.kept, '}')
-	s.root.set(len(s.root.plan.fields)-1, s.kept)
-	return nil
-}
-
-// hasSamePlaces reports whether two values of one place are lost.
-func (s *scratch) hasSamePlaces() bool {
-	const few = 16
-	if len(s.lost) <= few {
-		for i := range s.lost {
-			for j := range i {
-				if s.lost[i].pointer == s.lost[j].pointer {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	places := make(map[string]struct{}, len(s.lost))
-	for i := range s.lost {
-		places[s.lost[i].pointer] = struct{}{}
-	}
-	return len(places) < len(s.lost)
 }
 
 // record reads an object into n, which the caller finishes.
@@ -241,11 +181,6 @@ func (s *scratch) unescape(raw jsontext.Value) ([]byte, bool) {
 func (s *scratch) textOf(v jsontext.Value) []byte {
 	end := int(s.dec.InputOffset())
 	return s.text[end-len(v) : end]
-}
-
-// lose sends the value that was just read to unmapped.
-func (s *scratch) lose(text []byte) {
-	s.lost = append(s.lost, entry{pointer: string(s.dec.StackPointer()), text: text})
 }
 
 // value reads a value of type t. It fits, or it has gone to unmapped, or it is
@@ -426,14 +361,6 @@ func (s *scratch) mapping(t *typePlan, keep *slot) (any, bool, error) {
 		return nil, false, err
 	}
 	return m, true, nil
-}
-
-// isLost reports whether, since mark, something at the place of the value that
-// was just read went to unmapped.
-func (s *scratch) isLost(mark int) bool {
-	return len(s.lost) > mark && slices.ContainsFunc(s.lost[mark:], func(e entry) bool {
-		return e.pointer == string(s.dec.StackPointer())
-	})
 }
 
 // name is the name of the member that was just read.

@@ -7,15 +7,25 @@
 // later schema of a stream is the same record, and evolves by Avro's rules. A
 // record name means the same record in every schema. Every field but the
 // primary key is ["null", T] with default null; times are timestamp-millis;
-// enumerations are strings, since the API adds values without notice. The last
-// field of each record of a stream is unmapped, a map of strings, never null:
-// consumers need no second case for it, and almost always it is empty and one
-// byte long.
+// enumerations are strings, since the API adds values without notice. No record
+// contains itself, which Spark and Flink refuse: what nests without end is JSON
+// text below the first level. The attribute "json" of a string field says that
+// it holds the JSON text of an array or an object, as the API sent it. The last
+// field of each record of a stream is unmapped, such a text or null.
+//
+// # Layouts and keys
+//
+// A [Layout] is derived from the one schema of a stream: nested as it is, or
+// flat for sinks that want columns, with arrays of strings or, flat-text,
+// without. Each has record names of its own. The attribute "pointer" of a field
+// of a flat record is its place in the object, so that the object can be rebuilt
+// from the schema alone. [KeyCodec] writes keys as records of their parts.
 //
 // # Nothing lost, nothing coerced
 //
-// What the API sent is in the field of its name, or in unmapped, under its
-// JSON Pointer (RFC 6901) from the root of the object and as its JSON text:
+// What the API sent is in the field of its name, or in unmapped: one JSON object
+// whose names are JSON Pointers (RFC 6901) from the root of the API's object, in
+// every layout, and whose values are what stands there:
 //
 //   - A member that the schema does not know, at any level, goes to unmapped.
 //   - A value that does not fit its field goes there too, and the field is
@@ -24,11 +34,14 @@
 //     (not "1", 1.0, 1e3 or -0), a timestamp field strings that are RFC 3339
 //     date-times exact to the millisecond in the years 1 to 9999 UTC (so not
 //     the empty string), an array field arrays, a map or record field objects.
+//     JSON text of an array takes any array, whatever its elements, and JSON
+//     text of an object any object.
 //   - An array of which one element does not fit, null included, goes there as
 //     a whole. Of a map only the key whose value does not fit.
 //   - A string with an escaped lone surrogate (which UTF-8 cannot hold) does
 //     not fit a string field.
-//   - Records inside records beyond a depth of 64 go there as text.
+//   - In a flat layout, an object that leaves all of its columns null goes there
+//     as a whole, where it can be told from null.
 //
 // From a record the API's JSON can therefore be rebuilt value by value, which
 // [DecodeOptions] Merge does. Three things are the same value: a null member

@@ -2,7 +2,6 @@ package avro
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -20,38 +19,29 @@ func keyOf(c *Codec) string {
 func TestReference(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	out.WriteString(referenceHead)
+	out.Write(readFile(t, "testdata/README.head.md"))
 	for _, stream := range Streams() {
 		c := newTestCodec(t, stream)
 		fmt.Fprintf(&out, "\n## %s\n\n%s\n\n", stream, c.root.doc)
 		fmt.Fprintf(&out, "Topic `pylon.%s`, key %s, record `%s`, fingerprint `%016x`, [schema](schemas/%s.avsc).\n\n",
 			stream, keyOf(c), c.FullName(), c.Fingerprint(), stream)
 		out.WriteString("| field | type | meaning |\n|---|---|---|\n")
-		appendReference(&out, c.root, "", nil)
+		appendReference(&out, c.root, "")
+		appendFlatReference(t, &out, stream)
 	}
 	compareGolden(t, "README.md", out.String())
 }
 
-const referenceHead = `<!-- Written by go test ./avro -update from schemas/*.avsc. -->
-
-# Topics and fields
-
-One topic for each stream. The topic names here begin with the default of ` + "`KAFKA_TOPIC_PREFIX`" + `. The key of a Kafka record is
-plain UTF-8, its value Avro, or null where the object is gone.
-
-- Every field but the primary key can be null: the API leaves members out or sends null.
-- ` + "`timestamp`" + ` is a long of milliseconds since 1970 in UTC, logical type ` + "`timestamp-millis`" + `.
-- ` + "`a.b`" + ` is the field b of the record a, ` + "`a[].b`" + ` of each element of the array a, ` + "`a{}.b`" + ` of each value of the map a.
-- ` + "`unmapped`" + ` holds what the API sent and no field can: by JSON Pointer, as JSON text. It is never null and mostly empty.
-`
-
 // appendReference writes a table row for each field of a record.
-func appendReference(out *strings.Builder, t *schemaType, prefix string, above []string) {
-	above = append(above[:len(above):len(above)], t.name)
+func appendReference(out *strings.Builder, t *schemaType, prefix string) {
 	for _, f := range t.fields {
 		inner, _ := f.typ.nullable()
 		name := prefix + f.name
-		fmt.Fprintf(out, "| `%s` | %s | %s |\n", name, typeWords(inner), strings.ReplaceAll(f.doc, "|", "\\|"))
+		typ := typeWords(inner)
+		if f.json != "" {
+			typ = "JSON text, " + f.json
+		}
+		fmt.Fprintf(out, "| `%s` | %s | %s |\n", name, typ, strings.ReplaceAll(f.doc, "|", "\\|"))
 		for ; inner.items != nil; inner = inner.items {
 			if inner.kind == kindArray {
 				name += "[]"
@@ -59,10 +49,39 @@ func appendReference(out *strings.Builder, t *schemaType, prefix string, above [
 				name += "{}"
 			}
 		}
-		if inner.kind == kindRecord && !slices.Contains(above, inner.name) {
-			appendReference(out, inner, name+".", above)
+		if inner.kind == kindRecord {
+			appendReference(out, inner, name+".")
 		}
 	}
+}
+
+// appendFlatReference says how the flat layouts differ.
+func appendFlatReference(tb testing.TB, out *strings.Builder, stream string) {
+	tb.Helper()
+	flat, text := newLayoutCodec(tb, stream, LayoutFlat), newLayoutCodec(tb, stream, LayoutFlatText)
+	fmt.Fprintf(out, "\nFlat: record `%s`, fingerprint `%016x`; with text for arrays `%s`, `%016x`.", flat.FullName(), flat.Fingerprint(), text.FullName(), text.Fingerprint())
+	var columns, texts, arrays []string
+	for i, f := range flat.root.fields {
+		if f.pointer != "" {
+			columns = append(columns, fmt.Sprintf("`%s` for %s", f.name, strings.ReplaceAll(strings.TrimPrefix(f.pointer, "/"), "/", ".")))
+		}
+		switch {
+		case f.name == unmappedField:
+		case f.json != "":
+			texts = append(texts, "`"+f.name+"`")
+		case text.root.fields[i].json != "":
+			arrays = append(arrays, "`"+f.name+"`")
+		}
+	}
+	for _, list := range []struct {
+		words string
+		names []string
+	}{{"Columns of records", columns}, {"JSON text", texts}, {"Arrays of strings, or JSON text", arrays}} {
+		if len(list.names) > 0 {
+			fmt.Fprintf(out, " %s: %s.", list.words, strings.Join(list.names, ", "))
+		}
+	}
+	out.WriteByte('\n')
 }
 
 func typeWords(t *schemaType) string {

@@ -240,19 +240,19 @@ func TestNewCodec_refusesSchemasThatItCannotFill(t *testing.T) {
 	t.Parallel()
 	const unmapped = `{"name":"unmapped","json":"object","type":["null","string"],"default":null}`
 	tests := map[string]struct{ schema, want string }{
-		"not JSON":           {`{`, "EOF"},
-		"no record":          {`"string"`, "not a record"},
-		"unknown type":       {`{"type":"record","name":"R","fields":[{"name":"id","type":"text"}]}`, `unknown type "text"`},
-		"no unmapped":        {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"}]}`, "unmapped"},
-		"unmapped not last":  {`{"type":"record","name":"R","fields":[` + unmapped + `,{"name":"id","type":"string"}]}`, "unmapped"},
-		"no fields":          {`{"type":"record","name":"R","fields":[]}`, "no fields"},
-		"no key":             {`{"type":"record","name":"R","fields":[` + unmapped + `]}`, "no key"},
+		"not JSON":              {`{`, "EOF"},
+		"no record":             {`"string"`, "not a record"},
+		"unknown type":          {`{"type":"record","name":"R","fields":[{"name":"id","type":"text"}]}`, `unknown type "text"`},
+		"no unmapped":           {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"}]}`, "unmapped"},
+		"unmapped not last":     {`{"type":"record","name":"R","fields":[` + unmapped + `,{"name":"id","type":"string"}]}`, "unmapped"},
+		"no fields":             {`{"type":"record","name":"R","fields":[]}`, "no fields"},
+		"no key":                {`{"type":"record","name":"R","fields":[` + unmapped + `]}`, "no key"},
 		"a key of another type": {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"n","type":"long"},` + unmapped + `]}`, "neither null nor the key"},
 		"unmapped as a map":     {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"unmapped","type":{"type":"map","values":"string"}}]}`, "unmapped"},
 		"recursion":             {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","type":["null","R"]},` + unmapped + `]}`, "contains itself"},
 		"other JSON text":       {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","json":"number","type":["null","string"]},` + unmapped + `]}`, "number"},
 		"a field within":        {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"r","type":["null",{"type":"record","name":"I","fields":[{"name":"x","type":"string"}]}]},` + unmapped + `]}`, "cannot be null"},
-		"a type of no value": {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"d","type":["null","double"]},` + unmapped + `]}`, "double"},
+		"a type of no value":    {`{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"d","type":["null","double"]},` + unmapped + `]}`, "double"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

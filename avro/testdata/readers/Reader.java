@@ -91,10 +91,7 @@ public final class Reader {
                 }
                 GenericRecord value = decoder.decode(record.value());
                 ObjectNode got = (ObjectNode) plain(value, value.getSchema());
-                for (Map.Entry<String, JsonNode> e : got.remove("unmapped").properties()) {
-                    put(got, e.getKey(), JSON.readTree(e.getValue().textValue()));
-                    unmapped++;
-                }
+                unmapped += rebuild(got, value.getSchema());
                 if (stream.equals("issues")) {
                     got.remove(CLOCKS);
                     sent.remove(CLOCKS);
@@ -206,8 +203,23 @@ public final class Reader {
         };
     }
 
-    /** An Avro value as JSON: unions unwrapped, a timestamp as a node that holds an Instant. */
-    private static JsonNode plain(Object value, Schema schema) {
+    /** Makes a record what the API sent, and returns the number of values that no field could hold. */
+    private static int rebuild(ObjectNode got, Schema schema) {
+        JsonNode unmapped = got.remove("unmapped");
+        for (Schema.Field f : schema.getFields()) {
+            if (f.getProp("pointer") != null) { // a column of the flat layout
+                JsonNode value = got.remove(f.name());
+                if (!value.isNull()) {
+                    put(got, f.getProp("pointer"), value);
+                }
+            }
+        }
+        unmapped.properties().forEach(e -> put(got, e.getKey(), e.getValue()));
+        return unmapped.size();
+    }
+
+    /** An Avro value as JSON: unions unwrapped, JSON text as its value, a timestamp as a node that holds an Instant. */
+    private static JsonNode plain(Object value, Schema schema) throws IOException {
         JsonNodeFactory nodes = JSON.getNodeFactory();
         switch (schema.getType()) {
             case UNION:
@@ -217,16 +229,22 @@ public final class Reader {
             case RECORD:
                 ObjectNode object = nodes.objectNode();
                 for (Schema.Field f : schema.getFields()) {
-                    object.set(f.name(), plain(((GenericRecord) value).get(f.pos()), f.schema()));
+                    Object v = ((GenericRecord) value).get(f.pos());
+                    boolean text = f.getProp("json") != null && v != null;
+                    object.set(f.name(), text ? JSON.readTree(v.toString()) : plain(v, f.schema()));
                 }
                 return object;
             case MAP:
                 ObjectNode map = nodes.objectNode();
-                ((Map<?, ?>) value).forEach((k, v) -> map.set(k.toString(), plain(v, schema.getValueType())));
+                for (Map.Entry<?, ?> e : ((Map<?, ?>) value).entrySet()) {
+                    map.set(e.getKey().toString(), plain(e.getValue(), schema.getValueType()));
+                }
                 return map;
             case ARRAY:
                 ArrayNode array = nodes.arrayNode();
-                ((Collection<?>) value).forEach(v -> array.add(plain(v, schema.getElementType())));
+                for (Object v : (Collection<?>) value) {
+                    array.add(plain(v, schema.getElementType()));
+                }
                 return array;
             case STRING:
                 return nodes.textNode(value.toString());
@@ -244,6 +262,9 @@ public final class Reader {
     private static void put(JsonNode tree, String pointer, JsonNode value) {
         int end = pointer.lastIndexOf('/');
         JsonNode parent = tree.at(pointer.substring(0, end));
+        if (parent.isMissingNode() || parent.isNull()) {
+            parent = ((ObjectNode) tree).withObject(pointer.substring(0, end));
+        }
         String name = pointer.substring(end + 1).replace("~1", "/").replace("~0", "~");
         if (parent instanceof ArrayNode array) {
             array.set(Integer.parseInt(name), value);

@@ -70,7 +70,7 @@ class SingleObjectDecoder:
     """Decodes C3 01, the schema's CRC-64-AVRO with the least significant byte first, and the Avro binary."""
 
     def __init__(self, consumer, topic):
-        self.schemas = {}
+        self.schemas, self.texts = {}, {}
         for key, value in read(consumer, topic):
             schema = json.loads(value)
             own = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(schema), "CRC-64-AVRO")
@@ -78,6 +78,7 @@ class SingleObjectDecoder:
             if bytes.fromhex(own)[::-1].hex() != key.decode():
                 raise ValueError(f"{topic}: schema {key.decode()} has the fingerprint {own} by fastavro")
             self.schemas[bytes.fromhex(own)] = fastavro.parse_schema(schema)
+            self.texts[bytes.fromhex(own)] = schema
 
     def __call__(self, _topic, value):
         if value[:2] != b"\xc3\x01":
@@ -86,26 +87,60 @@ class SingleObjectDecoder:
         record = fastavro.schemaless_reader(body, self.schemas[value[2:10]])
         if body.read():
             raise ValueError("bytes are left after the record")
-        return record
+        return record, self.texts[value[2:10]]
 
 
 class RegistryDecoder:
     """Decodes the Confluent wire format."""
 
     def __init__(self, url):
-        client = SchemaRegistryClient({"url": url, "timeout": 30})
+        self.client = SchemaRegistryClient({"url": url, "timeout": 30})
         # By default it asks for each topic's associated subject first, which not every registry knows.
-        self.deserializer = AvroDeserializer(client, conf={"subject.name.strategy.type": "TOPIC"})
+        self.deserializer = AvroDeserializer(self.client, conf={"subject.name.strategy.type": "TOPIC"})
 
     def __call__(self, topic, value):
-        return self.deserializer(value, SerializationContext(topic, MessageField.VALUE))
+        schema = self.client.get_schema(int.from_bytes(value[1:5], "big"))  # the client keeps those that it has seen
+        return self.deserializer(value, SerializationContext(topic, MessageField.VALUE)), json.loads(schema.schema_str)
+
+
+def unfold(value, schema):
+    """Puts the value in the place of JSON text, where a field's attribute "json" says that it holds some."""
+    if isinstance(schema, list):
+        schema = schema[-1]  # ["null", T]
+    if value is None or isinstance(schema, str):
+        return value
+    if schema["type"] == "record":
+        return {f["name"]: unfold_field(value[f["name"]], f) for f in schema["fields"]}
+    if schema["type"] == "array":
+        return [unfold(v, schema["items"]) for v in value]
+    if schema["type"] == "map":
+        return {k: unfold(v, schema["values"]) for k, v in value.items()}
+    return value
+
+
+def unfold_field(value, field):
+    return parse(value) if "json" in field and value is not None else unfold(value, field["type"])
+
+
+def rebuild(record, schema):
+    """Gives back what the API sent, and the number of values that no field could hold."""
+    got = unfold(record, schema)
+    unmapped = got.pop("unmapped") or {}
+    for field in schema["fields"]:
+        if "pointer" in field:  # a column of the flat layout
+            value = got.pop(field["name"])
+            if value is not None:
+                put(got, field["pointer"], value)
+    for pointer, value in sorted(unmapped.items()):
+        put(got, pointer, value)
+    return got, len(unmapped)
 
 
 def put(target, pointer, value):
     """Puts a value to the place in a tree that a JSON Pointer (RFC 6901) names."""
     *parents, name = [t.replace("~1", "/").replace("~0", "~") for t in pointer.split("/")[1:]]
     for p in parents:
-        target = target[int(p)] if isinstance(target, list) else target[p]
+        target = target[int(p)] if isinstance(target, list) else target.setdefault(p, {})
     target[int(name) if isinstance(target, list) else name] = value
 
 
@@ -155,10 +190,8 @@ def main(brokers, sandbox, prefix, registry=""):
             if key not in want:
                 wrong.append(f"{key}: the API has no such object, or it was there before")
                 continue
-            got, sent = decode(topic, value), want.pop(key)
-            for pointer, text in sorted(got.pop("unmapped").items()):
-                put(got, pointer, parse(text))
-                unmapped += 1
+            (got, kept), sent = rebuild(*decode(topic, value)), want.pop(key)
+            unmapped += kept
             if stream == "issues":
                 got, sent = ({k: v for k, v in o.items() if k not in CLOCKS} for o in (got, sent))
             wrong += [f"{key}{d}" for d in differences(normal(got), normal(sent))][:1]
