@@ -99,8 +99,11 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 	}
 	for {
 		token := c.token.Load()
-		ans, took, err := c.try(ctx, r, e, *token)
+		asked := r
+		asked.limit = c.sizes.ask(r.endpoint, r.limit)
+		ans, took, err := c.try(ctx, asked, e, *token)
 		if err == nil {
+			c.sizes.fits(r.endpoint, asked.limit, ans.size)
 			e.succeeded()
 			return ans, nil
 		}
@@ -109,6 +112,11 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		}
 		last = err
 		if isStatus(err, http.StatusUnauthorized) && c.otherToken(ctx, token) {
+			continue
+		}
+		if large := (*largePage)(nil); errors.As(err, &large) {
+			c.sizes.tooLarge(r.endpoint, asked.limit, large.held)
+			c.log.DebugContext(ctx, "page too large, asking for fewer objects", "endpoint", r.endpoint, "limit", asked.limit, "held", large.held)
 			continue
 		}
 		wait, err := e.failed(took, last, c.jitter)
@@ -195,10 +203,13 @@ func (c *Client) try(ctx context.Context, r request, e *effort, token Secret) (a
 		r: resp.Body, alive: alive, idle: idleTimeout, maxValue: maxRecord,
 		cause: func() error { return context.Cause(ctx) },
 	}
+	if r.limit > 1 {
+		body.maxPage = maxPage
+	}
 	code := statusCode(resp.StatusCode)
 	if resp.StatusCode/100 == 2 {
 		if ans, err = r.decode(body, resp.Header.Get(headerRequestID), r.prepare); err != nil {
-			code = codeBroken
+			code = codeOf(err)
 			err = &requestError{method: r.method(), path: r.path, requestID: ans.RequestID, err: err}
 		}
 	} else {
