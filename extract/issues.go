@@ -205,7 +205,7 @@ func (i *Issues) inForm(cur IssuesCursor) IssuesCursor {
 
 // page says what follows after the answer for cur.
 func (i *Issues) page(ctx context.Context, cur IssuesCursor, ans answer) IssuesPage {
-	i.succeeded(ctx, cur)
+	i.succeeded(ctx, cur, ans.cursor == "")
 	began, date := cur.search.began, cur.search.date
 	if cur.page() == "" {
 		began, date = ans.began, ans.Date
@@ -304,11 +304,12 @@ func (i *Issues) mend(ctx context.Context, cur IssuesCursor, err error) (IssuesC
 	return IssuesCursor{From: cur.From, To: cur.From.Add(half), Live: cur.Live, search: search{halved: true}}, true
 }
 
-// succeeded notes what a search at cur that the API answered has shown.
-func (i *Issues) succeeded(ctx context.Context, cur IssuesCursor) {
+// succeeded notes what a search at cur that the API answered has shown. last says
+// that it was the last page.
+func (i *Issues) succeeded(ctx context.Context, cur IssuesCursor, last bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.restarts.passed(cur.page())
+	i.restarts.passed(cur.page(), last)
 	if cur.search.halved {
 		i.window = min(i.window, cur.To.Sub(cur.From))
 	}

@@ -77,25 +77,34 @@ func (cur *IssuesCursor) page() string {
 	return cur.Page
 }
 
+// restartsAPass is how often a window or search begins anew before that is an
+// error, each time for another page.
+const restartsAPass = 3
+
 // restarts decides what a page cursor that leads nowhere means. At first its
 // search begins anew: cursors may expire. If the same cursor fails again after
-// that, beginning anew does not help, and to go on doing so unseen would be to
-// read the same pages for ever. So that is an error, for others to see; and the
-// next failure begins anew once more.
-type restarts struct{ page string }
+// that, or too many of one search do, beginning anew does not help, and to go on
+// doing so unseen would be to read the same pages for ever. So that is an error,
+// for others to see; and the next failure begins anew once more.
+type restarts struct {
+	page string // the last one that failed
+	n    int    // of the window or search in work
+}
 
 func (r *restarts) allow(page string) bool {
-	if r.page == page {
-		r.page = ""
+	if r.page == page || r.n == restartsAPass {
+		*r = restarts{}
 		return false
 	}
-	r.page = page
+	*r = restarts{page: page, n: r.n + 1}
 	return true
 }
 
-// passed notes that the page could be read.
-func (r *restarts) passed(page string) {
-	if r.page == page {
+// passed notes that the page could be read, and whether it was the last one.
+func (r *restarts) passed(page string, last bool) {
+	if last {
+		*r = restarts{}
+	} else if r.page == page {
 		r.page = ""
 	}
 }

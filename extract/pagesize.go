@@ -45,12 +45,12 @@ func (p *pageSizes) tooLarge(endpoint string, asked, held int) {
 	p.limit[endpoint] = max(1, min(asked, held)/2)
 }
 
-// fits notes the size of a page that was asked for with a limit: far below the
-// bound, the next one may be larger again.
-func (p *pageSizes) fits(endpoint string, asked, bytes int) {
+// fits notes the size of a page: if it held as many objects as are asked for, and
+// was far below the bound, the next one may be larger again.
+func (p *pageSizes) fits(endpoint string, held, bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n, ok := p.limit[endpoint]; ok && n == asked && bytes < maxPage/4 {
+	if n, ok := p.limit[endpoint]; ok && n == held && bytes < maxPage/4 {
 		p.limit[endpoint] = 2 * n
 	}
 }

@@ -94,7 +94,7 @@ func (s *Reconcile) Fetch(ctx context.Context, cur ReconcileCursor) (ReconcilePa
 		ans, err := s.c.do(ctx, s.request(cur, to), e)
 		switch {
 		case err == nil:
-			s.succeeded(cur.Page, size)
+			s.succeeded(cur.Page, size, ans.cursor == "")
 			cur.Doubtful = cur.Doubtful || e.glitches > 0
 			return s.page(cur, to, ans), nil
 		case cur.Page != "" && badPage(err) && s.mayRestart(cur.Page):
@@ -133,11 +133,11 @@ func (s *Reconcile) mayRestart(page string) bool {
 }
 
 // succeeded notes that the API took a window of that size and the page cursor.
-func (s *Reconcile) succeeded(page string, size time.Duration) {
+func (s *Reconcile) succeeded(page string, size time.Duration, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.window = size
-	s.restarts.passed(page)
+	s.restarts.passed(page, last)
 }
 
 func (s *Reconcile) request(cur ReconcileCursor, to time.Time) request {

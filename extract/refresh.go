@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 )
 
 // Refresh reads one complete pass over a full-refresh stream, across all its
@@ -62,6 +63,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	for n, id := range parents {
 		last := n == len(parents)-1
+		began := time.Now()
 		err := p.list(ctx, id, last)
 		if errors.Is(err, errStopped) {
 			return nil
@@ -69,6 +71,7 @@ func (p *pass) run(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
+		p.effort.gaveUp(time.Since(began))
 		if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || p.effort.exhausted() {
 			return err
 		}

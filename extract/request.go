@@ -103,7 +103,7 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		asked.limit = c.sizes.ask(r.endpoint, r.limit)
 		ans, took, err := c.try(ctx, asked, e, *token)
 		if err == nil {
-			c.sizes.fits(r.endpoint, asked.limit, ans.size)
+			c.sizes.fits(r.endpoint, len(ans.Records), ans.size)
 			e.succeeded()
 			return ans, nil
 		}
@@ -123,11 +123,12 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		if isStatus(last, http.StatusTooManyRequests) {
-			// Nobody's request to this endpoint would fare better before.
-			c.limiters[r.endpoint].pause(time.Now().Add(wait))
-		}
 		c.warner.failed(ctx, r.endpoint, e.tries, wait, last)
+		if isStatus(last, http.StatusTooManyRequests) {
+			// Nobody's request to this endpoint would fare better before: the limiter makes all of them wait.
+			c.limiters[r.endpoint].pause(time.Now().Add(wait))
+			continue
+		}
 		if sleep(ctx, wait) != nil {
 			return answer{}, ended()
 		}
