@@ -25,6 +25,7 @@ type answer struct {
 	cursor string    // of the next page, empty after the last one
 	seen   cycle     // with that cursor
 	began  time.Time // a moment before the API began to work, by its clock or ours, whichever is earlier
+	size   int       // bytes of its body
 	object []byte    // the one object, for a request without a stream
 }
 
@@ -53,7 +54,7 @@ func (r *request) decode(body *bodyReader, requestID string, prepare func(*Recor
 			rec.Err = fmt.Errorf("%s: %w; request %s", r.stream.Name, rec.Err, ans.RequestID)
 		}
 	}
-	ans.object = env.object
+	ans.object, ans.size = env.object, body.page
 	ans.seen = r.seen
 	if ans.Last = !env.hasNext; ans.Last {
 		return ans, nil

@@ -38,6 +38,8 @@ type Client struct {
 	limiters  map[string]*limiter
 	metrics   *metrics
 	warner    *warner
+	sizes     pageSizes
+	shared    sharedLists
 	jitter    func(limit time.Duration) time.Duration // anything up to limit
 	skew      atomic.Int64                            // the API's clock minus ours in nanoseconds, as of the last answer
 }

@@ -154,7 +154,7 @@ func TestClient_tellsRefusalsApart(t *testing.T) {
 		},
 		"401 for the region": {
 			func() *http.Response {
-				return response(401, `{"errors":["x"],"code":"wrong_region_token"}`, "X-Request-Id: r-2")
+				return response(401, `{"errors":["x"],"code":"wrong_region_token"}`, "X-Pylon-Request-Id: r-2")
 			},
 			[]error{ErrUnauthorized},
 			[]string{"other region", "PYLON_API_URL", "https://api.eu.usepylon.com", "r-2"},
@@ -356,7 +356,7 @@ func TestClient_showsEverySeriesFromTheStart(t *testing.T) {
 	}
 	text := gathered(t, reg)
 	for prefix, perEndpoint := range map[string]int{
-		"pylon_kafka_api_requests_total{":                 12,
+		"pylon_kafka_api_requests_total{":                 13,
 		"pylon_kafka_api_request_duration_seconds_count{": 1,
 		"pylon_kafka_api_rate_limit_wait_seconds_total{":  1,
 		"pylon_kafka_api_rate_limit_remaining{":           1,

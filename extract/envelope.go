@@ -110,6 +110,7 @@ func (env *envelope) decodeData(dec *jsontext.Decoder, body *bodyReader, each fu
 				return err
 			}
 			env.count++
+			body.elements++
 			each(raw)
 		}
 		_, err := dec.ReadToken()
@@ -190,6 +191,9 @@ type bodyReader struct {
 	cause    func() error // why the try ended, if it did
 	value    int          // bytes read since the current value began, about
 	maxValue int
+	page     int // bytes read so far
+	maxPage  int // a list of several elements may not be larger; 0: it may
+	elements int // of the list, so far
 	err      error
 }
 
@@ -201,8 +205,13 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		b.err = errTooLarge
 		return 0, b.err
 	}
+	if b.maxPage > 0 && b.page > b.maxPage && b.elements > 1 {
+		b.err = &largePage{held: b.elements}
+		return 0, b.err
+	}
 	n, err := b.r.Read(p)
 	b.value += n
+	b.page += n
 	if b.alive != nil && n > 0 {
 		b.alive.Reset(b.idle)
 	}

@@ -35,6 +35,7 @@ type fakeOptions struct {
 	noActivity  bool          // a search by message activity is refused
 	faults      float64       // share of requests that fail in some way
 	badCursors  float64       // share of page cursors that are refused
+	noOpen      bool          // a search without an end is refused
 	messageOnly bool          // a message does not move updated_at
 }
 
@@ -180,7 +181,9 @@ func (f *fakeSearch) search(r *http.Request) (*http.Response, error) {
 	})
 	now := f.now()
 	var rows []string
-	for n, issue := range sorted {
+	var lastRow *fakeIssue
+	more := false
+	for _, issue := range sorted {
 		if body.Cursor != "" && (issue.created.After(before) || issue.created.Equal(before) && issue.id >= id) {
 			continue
 		}
@@ -188,15 +191,20 @@ func (f *fakeSearch) search(r *http.Request) (*http.Response, error) {
 		if v < 0 || !f.matches(body.Filter, issue.versions[v]) {
 			continue
 		}
-		rows = append(rows, fmt.Sprintf(`{"id":%q,"v":%d,"updated_at":%q}`, issue.id, v, formatTime(issue.versions[v].updated)))
-		if len(rows) == f.opts.limit && n < len(sorted)-1 {
-			cursor := base64.StdEncoding.EncodeToString([]byte(issue.created.Format(time.RFC3339Nano) + "|" + issue.id + "|" + string(filterText)))
-			return response(200, fmt.Sprintf(`{"data":[%s],"pagination":{"cursor":%q,"has_next_page":true},"request_id":"r"}`, strings.Join(rows, ","), cursor)), nil
+		if len(rows) == f.opts.limit {
+			more = true
+			break
 		}
+		lastRow = issue
+		rows = append(rows, fmt.Sprintf(`{"id":%q,"v":%d,"updated_at":%q}`, issue.id, v, formatTime(issue.versions[v].updated)))
+	}
+	if more {
+		cursor := base64.StdEncoding.EncodeToString([]byte(lastRow.created.Format(time.RFC3339Nano) + "|" + lastRow.id + "|" + string(filterText)))
+		return response(200, fmt.Sprintf(`{"data":[%s],"pagination":{"cursor":%q,"has_next_page":true},"request_id":"r"}`, strings.Join(rows, ","), cursor)), nil
 	}
 	if len(rows) == 0 {
 		if body.Cursor != "" {
-			// A last page without rows, as a keyset makes them.
+			// What was promised has left the range meanwhile.
 			return response(200, `{"data":[],"pagination":{"cursor":"","has_next_page":false},"request_id":"r"}`), nil
 		}
 		return response(200, `{"request_id":"r"}`), nil
@@ -209,7 +217,10 @@ func (f *fakeSearch) refuses(c filter) bool {
 	if c.Operator == "or" && f.opts.noActivity {
 		return true
 	}
-	from, to := time.Time{}, f.now()
+	if c.Operator == "or" && c.Subfilters[0].Operator == "and" {
+		return slices.ContainsFunc(c.Subfilters, f.refuses)
+	}
+	from, to, open := time.Time{}, f.now(), true
 	for _, s := range c.Subfilters {
 		t, err := time.Parse(time.RFC3339, s.Value)
 		if err != nil {
@@ -218,10 +229,10 @@ func (f *fakeSearch) refuses(c filter) bool {
 		if s.Operator == "time_is_after" {
 			from = t
 		} else {
-			to = t
+			to, open = t, false
 		}
 	}
-	return f.opts.maxRange > 0 && to.Sub(from) > f.opts.maxRange
+	return open && f.opts.noOpen || f.opts.maxRange > 0 && to.Sub(from) > f.opts.maxRange
 }
 
 func (f *fakeSearch) matches(c filter, v fakeVersion) bool {

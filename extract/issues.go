@@ -17,48 +17,6 @@ const (
 	overlap = time.Second
 )
 
-// Values of IssuesPage.Origin.
-const (
-	// OriginBackfill marks a page of the past, read window by window.
-	OriginBackfill = "backfill"
-	// OriginPoll marks a page of the live search.
-	OriginPoll = "poll"
-)
-
-// IssuesCursor is where the incremental read of issues stands. Its JSON is what
-// is committed: from, to, page and live inside a window of the backfill, from
-// alone afterwards. The zero cursor begins at PYLON_START_DATE.
-//
-// What a live search of several pages has reached is not part of the JSON:
-// after a restart the search begins anew, which costs a few pages and misses
-// nothing.
-type IssuesCursor struct {
-	From time.Time `json:"from"`           // everything updated before is read
-	To   time.Time `json:"to,omitzero"`    // end of the window in work; zero: live
-	Page string    `json:"page,omitempty"` // page cursor inside the window
-	Live time.Time `json:"live,omitzero"`  // when the backfill began: the live search begins there
-
-	search search
-}
-
-// search is what is known of the search in work and not committed.
-type search struct {
-	page   string    // page cursor of a live search
-	began  time.Time // a moment before the live search began, by the API's clock
-	date   time.Time // when its first page was answered, by the same clock
-	seen   cycle     // its page cursors
-	narrow bool      // it asks for updated_at alone
-	halved bool      // its window is as short as it is because the API refused a longer one
-}
-
-// IssuesPage is one page of issues.
-type IssuesPage struct {
-	Page
-	Origin   string       // OriginBackfill or OriginPoll
-	Next     IssuesCursor // to be committed with the records
-	CaughtUp bool         // the last page of a live search: wait for the poll interval now
-}
-
 // Issues reads the issues incrementally, so that whatever happens while it
 // reads, no version that the API shows for long enough is missed:
 //
@@ -69,14 +27,19 @@ type IssuesPage struct {
 // than the beginning of the search, which is where the next one begins. It
 // looks back further than that (PYLON_LOOKBACK), so late arrivals in the search
 // index, several updates in one second and either kind of bound do no harm. All
-// times are by the API's clock.
+// times are by the API's clock, or ours where that is earlier: a Date that runs
+// ahead would make the cursor pass over changes, one that is late only makes it
+// look back further.
+//
+// Where the API refuses the live search (400), it is asked without message
+// activity, then with an end a day ahead, then both.
 //
 // The live search also asks for new messages, should these not move updated_at.
 // After a pause longer than the window, the time of the pause is read like the
 // past, by updated_at alone; a message in it that moved nothing else is left to
 // the sweep.
 //
-// It may be used by several goroutines at once.
+// It is safe for concurrent use.
 type Issues struct {
 	c        *Client
 	ask      Ask
@@ -86,7 +49,7 @@ type Issues struct {
 
 	mu       sync.Mutex
 	window   time.Duration // the longest range to ask for; smaller once the API refused one
-	narrow   bool          // the API refuses to search by message activity
+	form     form          // of the live search: the first that the API takes
 	restarts restarts
 }
 
@@ -110,6 +73,7 @@ func (i *Issues) Fetch(ctx context.Context, cur IssuesCursor) (IssuesPage, error
 	cur = i.begin(cur)
 	e := &effort{ask: i.ask}
 	for {
+		cur = i.inForm(cur)
 		ans, err := i.c.do(ctx, i.request(cur), e)
 		if err == nil {
 			return i.page(ctx, cur, ans), nil
@@ -165,17 +129,6 @@ func (i *Issues) size() time.Duration {
 	return i.window
 }
 
-// isLive reports whether cur is of the live search.
-func (cur *IssuesCursor) isLive() bool { return cur.To.IsZero() }
-
-// page returns the page cursor of either mode.
-func (cur *IssuesCursor) page() string {
-	if cur.isLive() {
-		return cur.search.page
-	}
-	return cur.Page
-}
-
 // since is where what follows the live cursor begins: what the index shows late
 // may have been stamped before it.
 func (i *Issues) since(cur IssuesCursor) time.Time {
@@ -199,22 +152,9 @@ type filter struct {
 
 // request returns the search at cur.
 func (i *Issues) request(cur IssuesCursor) request {
-	f := filter{Operator: "and"}
-	switch {
-	case !cur.isLive():
-		f.Subfilters = []filter{
-			{Field: "updated_at", Operator: "time_is_after", Value: formatTime(cur.From.Add(-overlap))},
-			{Field: "updated_at", Operator: "time_is_before", Value: formatTime(cur.To.Add(overlap))},
-		}
-	case i.isNarrow(cur):
-		f.Subfilters = []filter{{Field: "updated_at", Operator: "time_is_after", Value: formatTime(i.after(cur))}}
-	default:
-		// That a message moves updated_at is not documented.
-		f.Operator = "or"
-		f.Subfilters = []filter{
-			{Field: "updated_at", Operator: "time_is_after", Value: formatTime(i.after(cur))},
-			{Field: "latest_message_activity_at", Operator: "time_is_after", Value: formatTime(i.after(cur))},
-		}
+	f := and(between("updated_at", cur.From.Add(-overlap), cur.To.Add(overlap)))
+	if cur.isLive() {
+		f = i.live(cur)
 	}
 	return request{
 		endpoint: i.stream.Endpoint, path: i.stream.Path, filter: &f, limit: i.stream.Limit, prepare: i.ask.Prepare,
@@ -222,21 +162,50 @@ func (i *Issues) request(cur IssuesCursor) request {
 	}
 }
 
-// isNarrow reports whether the live search at cur asks for updated_at alone. A
-// search goes on with the filter that it began with.
-func (i *Issues) isNarrow(cur IssuesCursor) bool {
-	if cur.search.narrow || cur.page() != "" {
-		return cur.search.narrow
+// live returns the filter of the live search at cur.
+func (i *Issues) live(cur IssuesCursor) filter {
+	after := i.after(cur)
+	updated := between("updated_at", after, cur.search.end)
+	if cur.search.form&formNarrow != 0 {
+		return and(updated)
+	}
+	// That a message moves updated_at is not documented.
+	active := between("latest_message_activity_at", after, cur.search.end)
+	if cur.search.form&formBounded == 0 {
+		return filter{Operator: "or", Subfilters: append(updated, active...)}
+	}
+	return filter{Operator: "or", Subfilters: []filter{and(updated), and(active)}}
+}
+
+func and(f []filter) filter { return filter{Operator: "and", Subfilters: f} }
+
+// between returns the conditions for a field in a range of time; a zero end is none.
+func between(field string, after, end time.Time) []filter {
+	f := []filter{{Field: field, Operator: "time_is_after", Value: formatTime(after)}}
+	if !end.IsZero() {
+		f = append(f, filter{Field: field, Operator: "time_is_before", Value: formatTime(end)})
+	}
+	return f
+}
+
+// inForm returns a live cursor with the form that its search has, or begins with.
+// A search goes on with the filter that it began with.
+func (i *Issues) inForm(cur IssuesCursor) IssuesCursor {
+	if !cur.isLive() || cur.search.page != "" {
+		return cur
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.narrow
+	cur.search.form = max(cur.search.form, i.form)
+	if cur.search.form&formBounded != 0 {
+		cur.search.end = time.Now().Add(max(0, i.c.Skew()) + boundAhead)
+	}
+	return cur
 }
 
 // page says what follows after the answer for cur.
 func (i *Issues) page(ctx context.Context, cur IssuesCursor, ans answer) IssuesPage {
-	narrow := i.isNarrow(cur)
-	i.succeeded(ctx, cur)
+	i.succeeded(ctx, cur, ans.cursor == "")
 	began, date := cur.search.began, cur.search.date
 	if cur.page() == "" {
 		began, date = ans.began, ans.Date
@@ -246,7 +215,7 @@ func (i *Issues) page(ctx context.Context, cur IssuesCursor, ans answer) IssuesP
 	out.Last = false
 	if cur.isLive() {
 		if ans.cursor != "" {
-			out.Next = IssuesCursor{From: cur.From, search: search{page: ans.cursor, began: began, date: date, seen: ans.seen, narrow: narrow}}
+			out.Next = IssuesCursor{From: cur.From, search: search{page: ans.cursor, began: began, date: date, seen: ans.seen, form: cur.search.form, end: cur.search.end}}
 			return out
 		}
 		out.Next = IssuesCursor{From: i.nextFrom(ctx, cur.From, began, date)}
@@ -312,8 +281,8 @@ func (i *Issues) mend(ctx context.Context, cur IssuesCursor, err error) (IssuesC
 		return cur, false
 	}
 	if cur.isLive() {
-		if !cur.search.narrow && !i.narrow {
-			cur.search.narrow = true
+		if cur.search.form < formLast {
+			cur.search.form++
 			return cur, true
 		}
 		// Not the filter, so perhaps the range: read it as a window, which can be halved.
@@ -321,7 +290,7 @@ func (i *Issues) mend(ctx context.Context, cur IssuesCursor, err error) (IssuesC
 		if to.Sub(from) <= minWindow {
 			return cur, false
 		}
-		i.c.log.WarnContext(ctx, "the API refuses a search without end, reading the time since the cursor in windows",
+		i.c.log.WarnContext(ctx, "the API refuses every live search, reading the time since the cursor in windows",
 			"stream", i.stream.Name, "from", formatTime(from), "request_id", requestIDOf(err), "error", err)
 		return IssuesCursor{From: from, To: to}, true
 	}
@@ -335,18 +304,27 @@ func (i *Issues) mend(ctx context.Context, cur IssuesCursor, err error) (IssuesC
 	return IssuesCursor{From: cur.From, To: cur.From.Add(half), Live: cur.Live, search: search{halved: true}}, true
 }
 
-// succeeded notes what a search at cur that the API answered has shown.
-func (i *Issues) succeeded(ctx context.Context, cur IssuesCursor) {
+// succeeded notes what a search at cur that the API answered has shown. last says
+// that it was the last page.
+func (i *Issues) succeeded(ctx context.Context, cur IssuesCursor, last bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.restarts.passed(cur.page())
+	i.restarts.passed(cur.page(), last)
 	if cur.search.halved {
 		i.window = min(i.window, cur.To.Sub(cur.From))
 	}
-	if cur.search.narrow && !i.narrow {
-		i.narrow = true
+	if !cur.isLive() || cur.search.form <= i.form {
+		return
+	}
+	found := cur.search.form &^ i.form
+	i.form = cur.search.form
+	if found&formNarrow != 0 {
 		i.c.log.ErrorContext(ctx, "the API refuses to search issues by message activity, so by updated_at alone from now on: "+
 			"a new message is missed until the sweep if it does not move its issue's updated_at", "stream", i.stream.Name)
+	}
+	if found&formBounded != 0 {
+		i.c.log.WarnContext(ctx, "the API refuses to search issues without an end, so the live search ends a day ahead from now on",
+			"stream", i.stream.Name, "end", formatTime(cur.search.end))
 	}
 }
 
@@ -360,26 +338,3 @@ func (i *Issues) span(cur IssuesCursor) string {
 
 // formatTime writes a time as the API reads it.
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// restarts decides what a page cursor that leads nowhere means. At first its
-// search begins anew: cursors may expire. If the same cursor fails again after
-// that, beginning anew does not help, and to go on doing so unseen would be to
-// read the same pages for ever. So that is an error, for others to see; and the
-// next failure begins anew once more.
-type restarts struct{ page string }
-
-func (r *restarts) allow(page string) bool {
-	if r.page == page {
-		r.page = ""
-		return false
-	}
-	r.page = page
-	return true
-}
-
-// passed notes that the page could be read.
-func (r *restarts) passed(page string) {
-	if r.page == page {
-		r.page = ""
-	}
-}

@@ -78,6 +78,9 @@ func newIssuesModel(t *testing.T, seed uint64) *issuesModel {
 		// The live search has the lookback and a second to ask for, and has to be able to.
 		opts.maxRange = cfg.Lookback + time.Duration(1+r.IntN(72))*time.Hour
 	}
+	if opts.noOpen = r.IntN(3) == 0; opts.noOpen && opts.maxRange > 0 {
+		opts.maxRange += 25 * time.Hour
+	}
 	if opts.noActivity = coin(); !opts.noActivity && opts.maxRange == 0 && cfg.Window > 100*time.Hour {
 		// What a message alone moved while nobody read for longer than a window is the sweep's: no long pauses then.
 		opts.messageOnly = coin()
@@ -377,8 +380,8 @@ func TestIssues_refusalOfSmallRangesIsAnError(t *testing.T) {
 		}
 		// The live search likewise.
 		_, err = i.Fetch(t.Context(), IssuesCursor{From: time.Now().UTC().Add(-30 * time.Minute)})
-		if !isStatus(err, http.StatusBadRequest) || i.narrow {
-			t.Errorf("error %v, narrow %t", err, i.narrow)
+		if !isStatus(err, http.StatusBadRequest) || i.form != formBest {
+			t.Errorf("error %v, form %d", err, i.form)
 		}
 	})
 }

@@ -21,7 +21,8 @@ const minute = time.Minute
 // the last free slot only if the next one comes back soon, so that a Foreground
 // request waits for no more than about 60s/limit.
 //
-// It may be used by several goroutines at once. Of one priority, requests go in
+// It is safe for concurrent use. The first request goes alone: its answer tells what
+// an earlier process has left of the minute. Of one priority, requests go in
 // the order in which they came.
 type limiter struct {
 	limit    int           // requests a minute; 0: none, and only pauses count
@@ -32,6 +33,7 @@ type limiter struct {
 	sent       int64         // all that were sent, ever
 	answered   []time.Time   // when the slots of answered requests come back, in order
 	others     []time.Time   // when slots that other clients of the organisation hold come back, in order
+	probed     bool          // an answer has told what is left of the budget
 	paused     time.Time     // nothing goes before
 	background time.Time     // no Background request goes before
 	waiting    [2][]*waiter  // by priority, in order
@@ -131,6 +133,10 @@ func (l *limiter) next(now time.Time, p Priority) (again time.Time, ok bool) {
 	if l.limit == 0 {
 		return time.Time{}, true
 	}
+	if !l.probed && l.inFlight > 0 {
+		// What this process has not sent, an earlier one may have. The first answer tells what is left.
+		return time.Time{}, false
+	}
 	if p == Background && len(l.waiting[Foreground]) > 0 {
 		return time.Time{}, false // whoever goes wakes the others
 	}
@@ -203,6 +209,7 @@ func (l *limiter) done(s slot, remaining int) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.inFlight--
+	l.probed = true
 	if l.limit > 0 {
 		l.answered = append(l.answered, now.Add(minute))
 		if remaining != unknown {

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 const (
 	codeNoAnswer = "none"   // no answer: connection, timeout
 	codeBroken   = "broken" // a success whose body was of no use
+	codeLarge    = "large"  // a success that was asked for again with fewer objects
 )
 
 // metrics counts what goes over the wire, by endpoint.
@@ -29,7 +31,7 @@ func newMetrics(reg prometheus.Registerer, limiters map[string]*limiter) (*metri
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pylon_kafka_api_requests_total",
-			Help: "Requests to the Pylon API by what came of them: the HTTP status, none without an answer, broken for a body of no use.",
+			Help: "Requests to the Pylon API by what came of them: the HTTP status, none without an answer, broken for a body of no use, large for a page that was asked for again with fewer objects.",
 		}, []string{"endpoint", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "pylon_kafka_api_request_duration_seconds",
@@ -42,7 +44,7 @@ func newMetrics(reg prometheus.Registerer, limiters map[string]*limiter) (*metri
 	for endpoint, l := range limiters {
 		m.sent[endpoint] = new(atomic.Int64)
 		m.duration.WithLabelValues(endpoint)
-		for _, code := range []string{"200", "400", "401", "403", "404", "429", "500", "502", "503", "504", codeNoAnswer, codeBroken} {
+		for _, code := range []string{"200", "400", "401", "403", "404", "429", "500", "502", "503", "504", codeNoAnswer, codeBroken, codeLarge} {
 			m.requests.WithLabelValues(endpoint, code)
 		}
 		collectors = append(collectors, prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -75,6 +77,14 @@ func newMetrics(reg prometheus.Registerer, limiters map[string]*limiter) (*metri
 func (m *metrics) done(endpoint, code string, took time.Duration) {
 	m.requests.WithLabelValues(endpoint, code).Inc()
 	m.duration.WithLabelValues(endpoint).Observe(took.Seconds())
+}
+
+// codeOf returns the label of a success whose body could not be used.
+func codeOf(err error) string {
+	if large := (*largePage)(nil); errors.As(err, &large) {
+		return codeLarge
+	}
+	return codeBroken
 }
 
 // statusCode returns the label of an HTTP status.

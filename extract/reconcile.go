@@ -9,20 +9,29 @@ import (
 	"time"
 )
 
-// day is what windows of a sweep are counted in.
-const day = 24 * time.Hour
+const (
+	// day is what windows of a reconcile are counted in.
+	day = 24 * time.Hour
+	// longWindow and shortWindow are the longest ranges that GET /issues takes: the
+	// newer documentation says 365 days, the older one 30. The overlap at both ends
+	// must fit.
+	longWindow  = 364 * day
+	shortWindow = 29 * day
+)
 
-// ReconcileCursor is where a sweep stands; the zero cursor begins one.
+// ReconcileCursor is where a reconcile stands; the zero cursor begins one.
 type ReconcileCursor struct {
 	Window time.Time `json:"window,omitzero"` // start of the window in work
 	To     time.Time `json:"to,omitzero"`     // its end, once a page of it was read: a page cursor is of one range only
 	Page   string    `json:"page,omitempty"`  // page cursor inside it
-	Until  time.Time `json:"until,omitzero"`  // end of the sweep: when it began
+	Until  time.Time `json:"until,omitzero"`  // end of the reconcile: when it began
+	// Doubtful says that a promised page of this window came without data.
+	Doubtful bool `json:"doubtful,omitempty"`
 
 	seen cycle
 }
 
-// ReconcilePage is one page of a sweep.
+// ReconcilePage is one page of a reconcile.
 type ReconcilePage struct {
 	Page                       // without the issues last updated before PYLON_START_DATE, which nothing else reads either
 	From, To   time.Time       // the window [From, To) of created_at that the page belongs to
@@ -33,10 +42,10 @@ type ReconcilePage struct {
 }
 
 // Reconcile lists every issue by created_at, which nothing changes, in windows of
-// whole days. An issue that exists for the whole sweep is on one of its pages. A
+// whole days. An issue that exists for the whole reconcile is on one of its pages. A
 // page may also hold issues of a second before and after its window.
 //
-// It may be used by several goroutines at once.
+// It is safe for concurrent use.
 type Reconcile struct {
 	c      *Client
 	ask    Ask
@@ -50,7 +59,7 @@ type Reconcile struct {
 
 // NewReconcile returns the reader of all issues for the settings of cfg.
 func NewReconcile(c *Client, cfg Config, ask Ask) *Reconcile {
-	return &Reconcile{c: c, ask: ask, stream: searched(), start: cfg.Start(), window: max(day, rangeOf(cfg.Window).Truncate(day))}
+	return &Reconcile{c: c, ask: ask, stream: searched(), start: cfg.Start(), window: longWindow}
 }
 
 // firstWindow is when the first window begins: before Pylon had issues.
@@ -85,21 +94,30 @@ func (s *Reconcile) Fetch(ctx context.Context, cur ReconcileCursor) (ReconcilePa
 		ans, err := s.c.do(ctx, s.request(cur, to), e)
 		switch {
 		case err == nil:
-			s.succeeded(cur.Page, size)
+			s.succeeded(cur.Page, size, ans.cursor == "")
+			cur.Doubtful = cur.Doubtful || e.glitches > 0
 			return s.page(cur, to, ans), nil
 		case cur.Page != "" && badPage(err) && s.mayRestart(cur.Page):
 			s.c.log.WarnContext(ctx, "page cursor leads nowhere, listing the window anew",
 				"stream", s.stream.Name, "from", formatTime(cur.Window), "to", formatTime(to), "page", quoteCursor(cur.Page),
 				"request_id", requestIDOf(err), "error", err)
-			cur = ReconcileCursor{Window: cur.Window, Until: cur.Until}
+			cur = ReconcileCursor{Window: cur.Window, Until: cur.Until, Doubtful: cur.Doubtful}
 		case cur.Page == "" && isStatus(err, http.StatusBadRequest) && size > day:
-			size = max(day, (size / 2).Truncate(day))
-			s.c.log.WarnContext(ctx, "the API refuses the range, halving it", "stream", s.stream.Name,
+			size = smaller(size)
+			s.c.log.WarnContext(ctx, "the API refuses the range, asking for a shorter one", "stream", s.stream.Name,
 				"from", formatTime(cur.Window), "to", formatTime(to), "window", size.String(), "request_id", requestIDOf(err), "error", err)
 		default:
 			return ReconcilePage{}, fmt.Errorf("list issues from %s to %s: %w", formatTime(cur.Window), formatTime(to), err)
 		}
 	}
+}
+
+// smaller returns the window to try after one that the API refused.
+func smaller(size time.Duration) time.Duration {
+	if size > shortWindow {
+		return shortWindow
+	}
+	return max(day, (size / 2).Truncate(day))
 }
 
 func (s *Reconcile) size() time.Duration {
@@ -115,11 +133,11 @@ func (s *Reconcile) mayRestart(page string) bool {
 }
 
 // succeeded notes that the API took a window of that size and the page cursor.
-func (s *Reconcile) succeeded(page string, size time.Duration) {
+func (s *Reconcile) succeeded(page string, size time.Duration, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.window = size
-	s.restarts.passed(page)
+	s.restarts.passed(page, last)
 }
 
 func (s *Reconcile) request(cur ReconcileCursor, to time.Time) request {
@@ -135,7 +153,7 @@ func (s *Reconcile) request(cur ReconcileCursor, to time.Time) request {
 
 func (s *Reconcile) page(cur ReconcileCursor, to time.Time, ans answer) ReconcilePage {
 	out := ReconcilePage{Page: ans.Page, From: cur.Window, To: to}
-	out.Records, out.Last = nil, false
+	out.Records, out.Last, out.Doubtful = nil, false, cur.Doubtful
 	for _, rec := range ans.Records {
 		if rec.Err == nil {
 			out.Seen = append(out.Seen, rec.Key)
@@ -147,7 +165,7 @@ func (s *Reconcile) page(cur ReconcileCursor, to time.Time, ans answer) Reconcil
 	}
 	switch {
 	case ans.cursor != "":
-		out.Next = ReconcileCursor{Window: cur.Window, To: to, Page: ans.cursor, Until: cur.Until, seen: ans.seen}
+		out.Next = ReconcileCursor{Window: cur.Window, To: to, Page: ans.cursor, Until: cur.Until, Doubtful: cur.Doubtful, seen: ans.seen}
 	case to.Before(cur.Until):
 		out.WindowDone = true
 		out.Next = ReconcileCursor{Window: to, Until: cur.Until}

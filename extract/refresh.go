@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 )
 
 // Refresh reads one complete pass over a full-refresh stream, across all its
@@ -34,18 +35,24 @@ func (c *Client) Refresh(ctx context.Context, s Stream, ask Ask) iter.Seq2[Page,
 
 // pass is one pass over a full-refresh stream.
 type pass struct {
-	c        *Client
-	stream   Stream
-	effort   *effort
-	yield    func(Page, error) bool
-	doubtful bool
-	unread   []Unread
+	c      *Client
+	stream Stream
+	effort *effort
+	yield  func(Page, error) bool
+	unread []Unread
 }
 
 // errStopped ends a pass whose caller wants no more pages.
 var errStopped = errors.New("stopped")
 
 func (p *pass) run(ctx context.Context) error {
+	if isShared(p.stream) {
+		page, err := p.c.sharedList(ctx, p.stream, p.stream.Name, p.effort)
+		if err == nil {
+			p.send(prepared(page, p.effort.ask.Prepare), true)
+		}
+		return err
+	}
 	parents, err := p.c.parents(ctx, p.stream, p.effort)
 	if err != nil {
 		return err
@@ -56,6 +63,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	for n, id := range parents {
 		last := n == len(parents)-1
+		began := time.Now()
 		err := p.list(ctx, id, last)
 		if errors.Is(err, errStopped) {
 			return nil
@@ -63,6 +71,7 @@ func (p *pass) run(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
+		p.effort.gaveUp(time.Since(began))
 		if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || p.effort.exhausted() {
 			return err
 		}
@@ -111,7 +120,12 @@ func (p *pass) send(page Page, last bool) bool {
 func (c *Client) parents(ctx context.Context, s Stream, e *effort) ([]string, error) {
 	switch {
 	case s.Parent != "":
-		return c.keys(ctx, s.Parent, e)
+		parent, _ := Find(s.Parent)
+		page, err := c.sharedList(ctx, parent, s.Name, e)
+		if err != nil {
+			return nil, err
+		}
+		return keys(page)
 	case len(s.ListedFor) > 0:
 		return s.ListedFor, nil
 	default:
@@ -119,34 +133,27 @@ func (c *Client) parents(ctx context.Context, s Stream, e *effort) ([]string, er
 	}
 }
 
-// keys lists the keys of all objects of a stream with one list.
-func (c *Client) keys(ctx context.Context, name string, e *effort) ([]string, error) {
-	s, ok := Find(name)
-	if !ok {
-		return nil, fmt.Errorf("no stream %q", name)
-	}
+// keys returns the keys of a list of parents.
+func keys(page Page) ([]string, error) {
 	var ids []string
-	for page, err := range c.list(ctx, s, "", e, nil) {
-		if err != nil {
-			return nil, err
+	for _, rec := range page.Records {
+		// Without its list the pass would look complete and would not be.
+		if rec.Err != nil {
+			return nil, rec.Err
 		}
-		if page.first {
-			ids = nil
-		}
-		for _, rec := range page.Records {
-			// Without its list the pass would look complete and would not be.
-			if rec.Err != nil {
-				return nil, rec.Err
-			}
-			ids = append(ids, rec.Key)
-		}
+		ids = append(ids, rec.Key)
 	}
 	return ids, nil
 }
 
 // vanished returns an empty page if the parent is not listed any more.
 func (c *Client) vanished(ctx context.Context, s Stream, id string, e *effort) (Page, error) {
-	ids, err := c.keys(ctx, s.Parent, e)
+	parent, _ := Find(s.Parent)
+	page, err := c.wholeList(ctx, parent, e)
+	if err != nil {
+		return Page{}, err
+	}
+	ids, err := keys(page)
 	if err != nil {
 		return Page{}, err
 	}

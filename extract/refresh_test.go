@@ -20,11 +20,11 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, ok := s.answers[uri]
 	switch {
 	case !ok:
-		return response(500, ""), errors.New("unexpected request " + uri)
+		return response(400, `{"errors":["unexpected request"]}`), nil
 	case body[0] == '{':
 		return response(200, body), nil
 	}
-	status := map[string]int{"400": 400, "403": 403, "404": 404, "410": 410}[body]
+	status := map[string]int{"400": 400, "401": 401, "403": 403, "404": 404, "410": 410}[body]
 	return response(status, `{"errors":["no"],"request_id":"r"}`), nil
 }
 
@@ -54,6 +54,7 @@ func TestRefresh_readsArticlesByKnowledgeBase(t *testing.T) {
 		answers map[string]string
 		pages   [][]string
 		last    []bool
+		unread  []string // the last page's
 		err     string
 	}{
 		"two bases": {
@@ -63,36 +64,70 @@ func TestRefresh_readsArticlesByKnowledgeBase(t *testing.T) {
 			},
 			[][]string{{"a1"}, {"a2"}, nil},
 			[]bool{false, false, true},
+			nil,
 			"",
 		},
-		"no bases": {map[string]string{"/knowledge-bases": none}, [][]string{nil}, []bool{true}, ""},
+		"no bases": {map[string]string{"/knowledge-bases": none}, [][]string{nil}, []bool{true}, nil, ""},
 		"articles of a listed base not found": {
-			map[string]string{"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": "404"},
-			nil, nil, `knowledge base "k1" is listed`,
+			map[string]string{"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": "404", "/knowledge-bases/k2/articles?limit=999": page2},
+			[][]string{{"a2"}},
+			[]bool{true},
+			[]string{"k1"},
+			"",
 		},
 		"forbidden": {
 			map[string]string{"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": page2, "/knowledge-bases/k2/articles?limit=999": "403"},
+			[][]string{{"a2"}, nil},
+			[]bool{false, true},
+			[]string{"k2"},
+			"",
+		},
+		"all forbidden": {
+			map[string]string{"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": "403", "/knowledge-bases/k2/articles?limit=999": "403"},
+			nil, nil, nil, "403",
+		},
+		"token refused": {
+			map[string]string{"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": page2, "/knowledge-bases/k2/articles?limit=999": "401"},
 			[][]string{{"a2"}},
 			[]bool{false},
-			"403",
+			nil,
+			"401",
 		},
 		"a base without an id": {
-			map[string]string{"/knowledge-bases": `{"data":[{"id":""}],"request_id":"r"}`}, nil, nil, "without its key",
+			map[string]string{"/knowledge-bases": `{"data":[{"id":""}],"request_id":"r"}`}, nil, nil, nil, "without its key",
 		},
 		"cursor refused": {
 			map[string]string{
 				"/knowledge-bases": bases, "/knowledge-bases/k1/articles?limit=999": page1,
-				"/knowledge-bases/k1/articles?cursor=c&limit=999": "400",
+				"/knowledge-bases/k1/articles?cursor=c&limit=999": "400", "/knowledge-bases/k2/articles?limit=999": none,
 			},
-			[][]string{{"a1"}},
-			[]bool{false},
-			"400",
+			[][]string{{"a1"}, {"a1"}, nil}, // its list began anew
+			[]bool{false, false, true},
+			[]string{"k1"},
+			"",
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pages, last, err := refreshAll(t.Context(), newTestClient(t, &script{answers: tt.answers}), stream(t, "knowledge_base_articles"))
+			var pages [][]string
+			var last []bool
+			var unread []string
+			var err error
+			c := newTestClient(t, &script{answers: tt.answers})
+			for page, failed := range c.Refresh(t.Context(), stream(t, "knowledge_base_articles"), Ask{}) {
+				if err = failed; err != nil {
+					break
+				}
+				pages, last = append(pages, keysOf(page.Records)), append(last, page.Last)
+				for _, u := range page.Unread {
+					unread = append(unread, u.Parent)
+					if u.Err == nil || !page.Last {
+						t.Errorf("unread %+v of page %+v", u, page)
+					}
+				}
+			}
+			assertEqual(t, "unread", unread, tt.unread)
 			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
@@ -174,7 +209,7 @@ func TestChildren_areWholeOrAnError(t *testing.T) {
 		"issue scrubbed":         {map[string]string{first: "400"}, nil, true, "400", 1},
 		"forbidden":              {map[string]string{first: "403"}, nil, false, "403", 1},
 		"cursor refused always":  {map[string]string{first: more, second: "400"}, nil, false, "400", 4},
-		"cursor not found, ever": {map[string]string{first: more, second: "404"}, nil, false, "refused twice", 4},
+		"cursor not found, ever": {map[string]string{first: more, second: "404"}, nil, false, "began anew", 4},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

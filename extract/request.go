@@ -99,8 +99,11 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 	}
 	for {
 		token := c.token.Load()
-		ans, took, err := c.try(ctx, r, e, *token)
+		asked := r
+		asked.limit = c.sizes.ask(r.endpoint, r.limit)
+		ans, took, err := c.try(ctx, asked, e, *token)
 		if err == nil {
+			c.sizes.fits(r.endpoint, len(ans.Records), ans.size)
 			e.succeeded()
 			return ans, nil
 		}
@@ -111,15 +114,21 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		if isStatus(err, http.StatusUnauthorized) && c.otherToken(ctx, token) {
 			continue
 		}
+		if large := (*largePage)(nil); errors.As(err, &large) {
+			c.sizes.tooLarge(r.endpoint, asked.limit, large.held)
+			c.log.DebugContext(ctx, "page too large, asking for fewer objects", "endpoint", r.endpoint, "limit", asked.limit, "held", large.held)
+			continue
+		}
 		wait, err := e.failed(took, last, c.jitter)
 		if err != nil {
 			return answer{}, err
 		}
-		if isStatus(last, http.StatusTooManyRequests) {
-			// Nobody's request to this endpoint would fare better before.
-			c.limiters[r.endpoint].pause(time.Now().Add(wait))
-		}
 		c.warner.failed(ctx, r.endpoint, e.tries, wait, last)
+		if isStatus(last, http.StatusTooManyRequests) {
+			// Nobody's request to this endpoint would fare better before: the limiter makes all of them wait.
+			c.limiters[r.endpoint].pause(time.Now().Add(wait))
+			continue
+		}
 		if sleep(ctx, wait) != nil {
 			return answer{}, ended()
 		}
@@ -195,10 +204,13 @@ func (c *Client) try(ctx context.Context, r request, e *effort, token Secret) (a
 		r: resp.Body, alive: alive, idle: idleTimeout, maxValue: maxRecord,
 		cause: func() error { return context.Cause(ctx) },
 	}
+	if r.limit > 1 {
+		body.maxPage = maxPage
+	}
 	code := statusCode(resp.StatusCode)
 	if resp.StatusCode/100 == 2 {
 		if ans, err = r.decode(body, resp.Header.Get(headerRequestID), r.prepare); err != nil {
-			code = codeBroken
+			code = codeOf(err)
 			err = &requestError{method: r.method(), path: r.path, requestID: ans.RequestID, err: err}
 		}
 	} else {

@@ -90,7 +90,8 @@ type effort struct {
 	tries    int           // that failed since the last success
 	pages    int           // impossible pages of the request in work
 	since    time.Time     // when the first of them failed
-	spent    time.Duration // of the patience since the last success
+	spent    time.Duration // of the patience since the last success, and lost
+	lost     time.Duration // of the patience, for lists that were given up
 	glitches int           // impossible pages, ever
 }
 
@@ -99,7 +100,7 @@ func (e *effort) succeeded() {
 	if e.tries > 0 && e.ask.Trouble != nil {
 		e.ask.Trouble(Trouble{})
 	}
-	e.tries, e.pages, e.spent, e.since = 0, 0, 0, time.Time{}
+	e.tries, e.pages, e.spent, e.since = 0, 0, e.lost, time.Time{}
 }
 
 // failed notes that a try failed after it took some time. It returns how long to
@@ -159,9 +160,16 @@ func (e *effort) verdict(took time.Duration, cause error, jitter func(time.Durat
 	return wait, nil
 }
 
-// exhausted reports that so much more than the patience was spent since the last
-// success that nothing else of the call should be tried either.
-func (e *effort) exhausted() bool { return e.ask.Patience > 0 && e.spent >= 2*e.ask.Patience }
+// gaveUp notes that one list of several was given up after some time. One call
+// has one patience: the lists that follow have what is left of it.
+func (e *effort) gaveUp(after time.Duration) {
+	e.lost = min(e.ask.Patience, e.lost+after)
+	e.spent = max(e.spent, e.lost)
+}
+
+// exhausted reports that lists which follow one that was given up fail as well,
+// for so long that the others need not be tried.
+func (e *effort) exhausted() bool { return e.ask.Patience > 0 && e.spent >= e.ask.Patience*7/6 }
 
 // headerTimeout returns how long the next answer may take to begin: an API that
 // hangs must not use up much more than the patience that is left.

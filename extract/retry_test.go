@@ -203,7 +203,7 @@ func TestClient_givesUpOnAPageThatStaysImpossible(t *testing.T) {
 				if !errors.Is(err, errPage) || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("error %v, want one with %s", err, tt.want)
 				}
-				if n > 200 {
+				if n > 300 {
 					t.Errorf("%d requests", n)
 				}
 			})
