@@ -84,6 +84,8 @@ func (c Config) options() []kgo.Opt {
 		kgo.Balancers(newAssignor(c.Topic)),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.RebalanceTimeout+margin),
+		// A broker that does not answer is taken for gone within the session.
+		kgo.RequestTimeoutOverhead(max(time.Second, c.SessionTimeout/3)),
 		kgo.HeartbeatInterval(min(heartbeat, c.SessionTimeout/3)),
 		kgo.DisableAutoCommit(),
 	)

@@ -28,6 +28,31 @@ func (m *Member) assigned(ctx context.Context, partitions []int32) {
 		m.events.Assigned(ctx, added)
 	}
 	m.once.Do(func() { close(m.joined) })
+	select {
+	case m.rounds <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}
+
+// guard looks after each round of the group whether somebody else has come in.
+// The broker keeps all out that use the same protocol as we, but a member of the
+// newer one (KIP-848) may join, and would take partitions whose streams nobody
+// works then. When it leaves there is another round, and the error is gone.
+func (m *Member) guard(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.rounds:
+		}
+		members, err := Members(ctx, kadm.NewClient(m.cl), m.cfg.Group)
+		if err == nil {
+			err = Foreign(members, m.cfg.Group, m.cfg.Topic)
+		}
+		if err != nil && ctx.Err() == nil {
+			m.note(ctx, err)
+		}
+	}
 }
 
 // revoked is called before partitions are given back, and when the member leaves.

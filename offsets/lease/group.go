@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,7 +22,7 @@ type Info struct {
 	ID         string             // given by the coordinator; [Member.ID] is the own one
 	ClientID   string             // given by the member
 	Host       string             // from where it connects
-	Assignor   string             // what the group agreed on, "" while it has not
+	Assignor   string             // how its group shares out, "" where the cluster does not say
 	Topics     []string           // to which it subscribes; empty while the group is being rebalanced
 	Partitions map[string][]int32 // what it holds, by topic, sorted; empty while the group is being rebalanced
 }
@@ -29,20 +31,39 @@ type Info struct {
 func (i Info) String() string { return i.ClientID + " (" + strings.TrimPrefix(i.Host, "/") + ")" }
 
 // Members returns who is in the group, in the order of their ids; nobody, if there
-// is no such group.
+// is no such group. Of a cluster whose coordinator is not there yet, as a new one's
+// whose topic for groups is still to be made, it waits for it until ctx ends.
 func Members(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
+	for {
+		members, err := describe(ctx, adm, group)
+		switch {
+		case err == nil:
+			return members, nil
+		case errors.Is(err, kerr.GroupAuthorizationFailed):
+			return nil, noRight(group, err)
+		case !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.CoordinatorLoadInProgress) && !errors.Is(err, kerr.NotCoordinator):
+			return nil, fmt.Errorf("describe group %s: %w", group, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("describe group %s: %w (%w)", group, ctx.Err(), err)
+		case <-time.After(heartbeat / 4):
+		}
+	}
+}
+
+// describe asks once.
+func describe(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
 	groups, err := adm.DescribeGroups(ctx, group)
 	if err == nil {
 		err = groups[group].Err
 	}
-	switch {
-	case errors.Is(err, kerr.GroupIDNotFound):
+	if errors.Is(err, kerr.GroupIDNotFound) {
 		// Nobody, or a group of the protocol of Kafka 4, which is described otherwise.
-		return consumers(ctx, adm, group)
-	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return nil, noRight(group, err)
-	case err != nil:
-		return nil, fmt.Errorf("describe group %s: %w", group, err)
+		return describeConsumers(ctx, adm, group)
+	}
+	if err != nil {
+		return nil, err
 	}
 	described := groups[group]
 	members := make([]Info, 0, len(described.Members))
@@ -64,27 +85,30 @@ func Members(ctx context.Context, adm *kadm.Client, group string) ([]Info, error
 	return members, nil
 }
 
-// consumers returns the members of a group whose assignor is the broker's.
-func consumers(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
+// describeConsumers is describe for a group with a member that leaves the
+// assignment to the broker (KIP-848). Members of the older protocol, such as
+// ours, may be in it as well: for their assignor the broker has no place.
+func describeConsumers(ctx context.Context, adm *kadm.Client, group string) ([]Info, error) {
 	groups, err := adm.DescribeConsumerGroups(ctx, group)
 	if err == nil {
 		err = groups[group].Err
 	}
-	switch {
-	case errors.Is(err, kerr.GroupIDNotFound), errors.Is(err, kerr.UnsupportedVersion):
+	if errors.Is(err, kerr.GroupIDNotFound) || errors.Is(err, kerr.UnsupportedVersion) {
 		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("describe group %s: %w", group, err)
 	}
+	if err != nil {
+		return nil, err
+	}
+	const newProtocol = 1 // type of a member
 	described := groups[group]
 	members := make([]Info, 0, len(described.Members))
 	for _, m := range described.Members {
-		info := Info{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assignor: described.AssignorName, Topics: slices.Sorted(slices.Values(m.SubscribedTopics)), Partitions: make(map[string][]int32)}
+		info := Info{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Topics: slices.Sorted(slices.Values(m.SubscribedTopics)), Partitions: make(map[string][]int32)}
+		if m.MemberType == newProtocol {
+			info.Assignor = described.AssignorName
+		}
 		for topic, partitions := range m.Assignment {
-			for p := range partitions {
-				info.Partitions[topic] = append(info.Partitions[topic], p)
-			}
-			slices.Sort(info.Partitions[topic])
+			info.Partitions[topic] = slices.Sorted(maps.Keys(partitions))
 		}
 		members = append(members, info)
 	}
@@ -109,7 +133,7 @@ func Owners(ctx context.Context, adm *kadm.Client, group, topic string) (map[int
 
 // Foreign returns an error that wraps [ErrForeign] and names them if members are
 // not replicas that share the topic. Of a group that is being rebalanced it
-// cannot tell, and says nothing; the broker keeps them out all the same.
+// cannot tell, and says nothing.
 func Foreign(members []Info, group, topic string) error {
 	ours := newAssignor(topic).ProtocolName()
 	var foreign []string

@@ -23,6 +23,7 @@ type Member struct {
 	cl     *kgo.Client
 
 	joined, failed chan struct{}
+	rounds         chan struct{}      // has one when the group has decided
 	hurry, end     context.CancelFunc // end the context of Revoked; of everything
 	watching       sync.WaitGroup
 	closing, once  sync.Once // of Close; of the first assignment
@@ -50,7 +51,7 @@ func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
 	unhurried, hurry := context.WithCancel(life)
 	m := &Member{
 		cfg: cfg, events: events,
-		joined: make(chan struct{}), failed: make(chan struct{}),
+		joined: make(chan struct{}), failed: make(chan struct{}), rounds: make(chan struct{}, 1),
 		hurry: hurry, end: end,
 		held: make(map[int32]struct{}),
 	}
@@ -73,6 +74,7 @@ func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
 	m.cl = cl
 	cl.PauseFetchTopics(cfg.Topic)
 	m.watching.Go(func() { m.watch(life) })
+	m.watching.Go(func() { m.guard(life) })
 	return m, nil
 }
 
@@ -106,8 +108,8 @@ func (m *Member) Ready() bool {
 	return m.in
 }
 
-// Err returns what keeps this replica out of the group, or nil. Before Failed is
-// closed, the member tries again.
+// Err returns what keeps this replica out of the group, or that somebody else is
+// in it too ([ErrForeign]), or nil. Before Failed is closed, the member tries again.
 func (m *Member) Err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,0 +1,242 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/producertest"
+)
+
+// newRealScene is a scene on the real Kafka, with a topic and a group of the
+// test's own.
+func newRealScene(t *testing.T, k *producertest.Kafka) *scene {
+	t.Helper()
+	name := producertest.Name(t)
+	s := newSceneAt(t, k.Brokers, name, name+".offsets")
+	compact := "compact"
+	_, err := s.adm.CreateTopic(t.Context(), partitions, 1, map[string]*string{"cleanup.policy": &compact}, s.config.Topic)
+	must(t, err)
+	return s
+}
+
+// TestContainer_handsOver starts, adds, stops and kills replicas that are
+// processes of their own, and measures for how long a partition is nobody's.
+func TestContainer_handsOver(t *testing.T) {
+	t.Parallel()
+	k := sharedKafka.Kafka(t)
+	s := newRealScene(t, k)
+	began := time.Now()
+	a := s.start(t, "a", k.Brokers)
+	eventually(t, "a holds everything", func() bool { return a.holds() == 16 })
+	t.Logf("alone: everything %v after the start", since(began, s.all()[0].At))
+
+	began = time.Now()
+	b := s.start(t, "b", k.Brokers)
+	eventually(t, "b has its half", func() bool { return a.holds() == 8 && b.holds() == 8 })
+	wantMoved(t, s, began, "a second replica", 8)
+	began = time.Now()
+	c := s.start(t, "c", k.Brokers)
+	eventually(t, "c has its part", func() bool { return a.holds()+b.holds()+c.holds() == 16 && c.holds() == 5 })
+	wantMoved(t, s, began, "a third replica", 5)
+
+	began = c.signal(t, syscall.SIGTERM)
+	<-c.done
+	eventually(t, "c's are taken over", func() bool { return a.holds()+b.holds() == 16 })
+	wantGap(t, s, "clean stop", began, "c", 3*time.Second)
+
+	began = b.signal(t, os.Kill)
+	eventually(t, "b's are taken over", func() bool { return a.holds() == 16 })
+	wantGap(t, s, "kill -9", began, "b", s.config.SessionTimeout+3*time.Second)
+}
+
+// TestContainer_aStoppedProcessHearsThatItLost stops a process for longer than
+// its session and lets it go on.
+func TestContainer_aStoppedProcessHearsThatItLost(t *testing.T) {
+	t.Parallel()
+	k := sharedKafka.Kafka(t)
+	s := newRealScene(t, k)
+	s.config.SessionTimeout = 6 * time.Second
+	a := s.start(t, "a", k.Brokers)
+	b := s.start(t, "b", k.Brokers)
+	eventually(t, "a and b share", func() bool { return a.holds() == 8 && b.holds() == 8 })
+	began := b.signal(t, syscall.SIGSTOP)
+	eventually(t, "b's are taken over", func() bool { return a.holds() == 16 })
+	wantGap(t, s, "SIGSTOP, session of 6 s", began, "b", s.config.SessionTimeout+3*time.Second)
+	began = b.signal(t, syscall.SIGCONT)
+	eventually(t, "b hears of it", func() bool { return s.count("b", "lost") == 1 })
+	for _, e := range s.all() {
+		if e.What == "lost" {
+			t.Logf("SIGCONT: b hears after %v that it lost", since(began, e.At))
+		}
+	}
+	eventually(t, "a and b share again", func() bool { return a.holds() == 8 && b.holds() == 8 })
+}
+
+// TestContainer_aReplicaThatIsCutOff breaks and blocks the network of one of two
+// replicas for longer than its session.
+func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]func(*producertest.Proxy){
+		"connections break":   (*producertest.Proxy).Cut,
+		"packets are dropped": (*producertest.Proxy).Pause,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := sharedKafka.Kafka(t)
+			s := newRealScene(t, k)
+			s.config.SessionTimeout = 6 * time.Second
+			a := s.joined(t, "a", 16)
+			p := producertest.StartProxy(t)
+			p.Connect(k.Brokers)
+			direct := s.config.Options
+			s.config.Options = append(direct[:len(direct):len(direct)], kgo.Dialer(p.Dial))
+			b := s.joined(t, "b", 8)
+			s.config.Options = direct
+			partition := b.Partitions()[0]
+			cut(p)
+			began := time.Now()
+			eventually(t, "b's are taken over", func() bool { return len(a.Partitions()) == 16 })
+			wantGap(t, s, name, began, "b", s.config.SessionTimeout+3*time.Second)
+			eventually(t, "b gives up what it has", func() bool { return s.count("b", "lost") == 1 })
+			t.Logf("b gives up %v after the cut", since(began, time.Now()))
+			if b.Ready() {
+				t.Error("b is ready without a coordinator")
+			}
+			p.Mend()
+			eventually(t, "a and b share again", func() bool {
+				return len(a.Partitions()) == 8 && len(b.Partitions()) == 8 && b.Ready() && b.Err() == nil
+			})
+			_ = partition
+		})
+	}
+}
+
+// TestContainer_holdsAfterStandingStill asks, after a cut that ends before the
+// replica has noticed, whether a partition is still its.
+func TestContainer_holdsAfterStandingStill(t *testing.T) {
+	t.Parallel()
+	k := sharedKafka.Kafka(t)
+	s := newRealScene(t, k)
+	s.config.SessionTimeout = 6 * time.Second
+	a := s.joined(t, "a", 16)
+	p := producertest.StartProxy(t)
+	p.Connect(k.Brokers)
+	direct := s.config.Options
+	s.config.Options = append(direct[:len(direct):len(direct)], kgo.Dialer(p.Dial))
+	b := s.joined(t, "b", 8)
+	s.config.Options = direct
+	partition := b.Partitions()[0]
+	holds, err := b.Holds(t.Context(), partition)
+	must(t, err)
+	if !holds {
+		t.Error("b does not hold what was assigned to it")
+	}
+	p.Pause()
+	eventually(t, "b's are taken over", func() bool { return len(a.Partitions()) == 16 })
+	p.Mend()
+	holds, err = b.Holds(t.Context(), partition)
+	must(t, err)
+	if holds {
+		t.Error("b believes that it holds what a holds")
+	}
+}
+
+// TestContainer_theBrokerStandsStill stops the broker for longer than the
+// session: whoever held what, afterwards everything is held, once.
+func TestContainer_theBrokerStandsStill(t *testing.T) {
+	t.Parallel()
+	k := producertest.StartKafka(t, producertest.Options{})
+	s := newRealScene(t, k)
+	s.config.SessionTimeout = 6 * time.Second
+	a, b := s.joined(t, "a", 16), s.joined(t, "b", 8)
+	must(t, k.Pause(t.Context()))
+	select {
+	case <-time.After(8 * time.Second):
+	case <-t.Context().Done():
+	}
+	must(t, k.Unpause(t.Context()))
+	began := time.Now()
+	eventually(t, "everything is held", func() bool {
+		owners, err := lease.Owners(t.Context(), s.adm, s.config.Group, s.config.Topic)
+		return err == nil && len(owners) == 16 && len(a.Partitions()) == 8 && len(b.Partitions()) == 8
+	})
+	t.Logf("everything is held again %v after the broker stood still for 8 s; lost %d and %d times", since(began, time.Now()), s.count("a", "lost"), s.count("b", "lost"))
+}
+
+// TestContainer_refusesAGroupOfAnotherProgram has one of each protocol.
+func TestContainer_refusesAGroupOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]kgo.Opt{
+		"range":              {kgo.Balancers(kgo.RangeBalancer())},
+		"cooperative-sticky": nil,
+		"uniform":            {kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newRealScene(t, sharedKafka.Kafka(t))
+			otherProgram(t, s, append(opts, kgo.ConsumeTopics(s.config.Topic))...)
+			eventually(t, "the other program has everything", func() bool {
+				owners, err := lease.Owners(t.Context(), s.adm, s.config.Group, s.config.Topic)
+				return err == nil && len(owners) == 16
+			})
+			_, err := lease.Join(t.Context(), named(s.config, "a"), s.events("a"))
+			if !errors.Is(err, lease.ErrForeign) || !strings.Contains(err.Error(), "orders-app (") || !strings.Contains(err.Error(), "assignor "+name) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// TestContainer_keepsOthersOut has other programs come later.
+func TestContainer_keepsOthersOut(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]kgo.Opt{
+		"cooperative-sticky": nil,
+		"uniform":            {kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newRealScene(t, sharedKafka.Kafka(t))
+			a := s.joined(t, "a", 16)
+			other := otherProgram(t, s, append(opts, kgo.ConsumeTopics(s.config.Topic))...)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			err := other.PollFetches(ctx).Err()
+			t.Logf("the other program hears: %v", err)
+			if err == nil || ctx.Err() != nil {
+				t.Error("another program is in the group")
+			}
+			if len(a.Partitions()) != 16 || !a.Ready() {
+				t.Errorf("a holds %v", a.Partitions())
+			}
+		})
+	}
+}
+
+func wantMoved(t *testing.T, s *scene, began time.Time, what string, want int) {
+	t.Helper()
+	longest, count := s.moves(began)
+	t.Logf("%s: %d partitions moved, each nobody's for at most %v", what, count, longest.Round(time.Millisecond))
+	if count != want || longest > 3*time.Second {
+		t.Errorf("%s: %d partitions moved, nobody's for %v; want %d, for at most 3 s", what, count, longest, want)
+	}
+}
+
+func wantGap(t *testing.T, s *scene, what string, began time.Time, replica string, most time.Duration) {
+	t.Helper()
+	gap := s.gap(began, replica)
+	t.Logf("%s: partitions are nobody's for %v", what, gap.Round(time.Millisecond))
+	if gap == 0 || gap > most {
+		t.Errorf("%s: partitions are nobody's for %v, want at most %v", what, gap, most)
+	}
+}
+
+func since(began, at time.Time) time.Duration { return at.Sub(began).Round(time.Millisecond) }
