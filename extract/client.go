@@ -159,6 +159,10 @@ func (c *Client) Requests() map[string]int64 {
 // now returns the time by the API's clock, as far as an answer has told it.
 func (c *Client) now() time.Time { return time.Now().Add(time.Duration(c.skew.Load())) }
 
+// Skew returns by how much the API's clock is ahead of ours (negative: behind),
+// by the last answer that told it; 0 before the first. It is right to a second.
+func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
+
 // request is one request, to be tried until it succeeds.
 type request struct {
 	endpoint string

@@ -360,10 +360,11 @@ func TestKafka_deniedNamesRightAndCommand(t *testing.T) {
 	k := settings(t, map[string]string{"KAFKA_BROKERS": "kafka:9092", "KAFKA_SASL_USERNAME": "pylon"})
 	const acl = "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal User:pylon --operation "
 	for want, right := range map[string]connect.Right{
-		"Write on topic pylon.tags; grant it with: " + acl + "Write --topic pylon.tags":                                   {Operation: "Write", Name: "pylon.tags"},
-		"Write on transactional id pylon-kafka-tags; grant it with: " + acl + "Write --transactional-id pylon-kafka-tags": {Operation: "Write", Resource: connect.OnTransactionalID, Name: "pylon-kafka-tags"},
-		"Read on group g; grant it with: " + acl + "Read --group g":                                                       {Operation: "Read", Resource: connect.OnGroup, Name: "g"},
-		"Create on the cluster; grant it with: " + acl + "Create --cluster":                                               {Operation: "Create", Resource: connect.OnCluster},
+		"Write on topic pylon.tags; grant it with: " + acl + "Write --topic pylon.tags":                                         {Operation: "Write", Name: "pylon.tags"},
+		"Write on transactional id pylon-kafka-tags; grant it with: " + acl + "Write --transactional-id pylon-kafka-tags":       {Operation: "Write", Resource: connect.OnTransactionalID, Name: "pylon-kafka-tags"},
+		"Read on group g; grant it with: " + acl + "Read --group g":                                                             {Operation: "Read", Resource: connect.OnGroup, Name: "g"},
+		"Write on transactional id t-*; grant it with: " + acl + "Write --transactional-id t- --resource-pattern-type prefixed": {Operation: "Write", Resource: connect.OnTransactionalID, Name: "t-", Prefix: true},
+		"Create on the cluster; grant it with: " + acl + "Create --cluster":                                                     {Operation: "Create", Resource: connect.OnCluster},
 	} {
 		err := k.Denied(fmt.Errorf("produce: %w", kerr.TopicAuthorizationFailed), right)
 		wantError(t, err, want, "produce: TOPIC_AUTHORIZATION_FAILED")
