@@ -16,6 +16,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/topics"
 )
 
@@ -294,7 +295,7 @@ func (p *Pipeline) prepare(ctx context.Context) error {
 
 func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if err := cl.Ping(ctx); err != nil {
-		return fmt.Errorf("reach the cluster: %w", err)
+		return fmt.Errorf("reach the cluster: %w", p.cfg.Kafka.Explain(err))
 	}
 	specs := []topics.Spec{topics.Offsets(&p.cfg.Kafka), topics.DeadLetters(&p.cfg.Kafka)}
 	if p.registry == nil {
@@ -322,12 +323,13 @@ func (p *Pipeline) knownSchemas(ctx context.Context) error {
 	if p.registry != nil {
 		return nil
 	}
-	return offsets.Scan(ctx, p.opts, p.schemas.Name, func(rec *kgo.Record) error {
+	err := offsets.Scan(ctx, p.opts, p.schemas.Name, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.known[string(rec.Key)] = struct{}{}
 		}
 		return nil
 	})
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: p.schemas.Name})
 }
 
 // topic finds or makes a stream's topic.

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/connect"
 )
 
 const (
@@ -100,7 +101,7 @@ func (t *task) produce(ctx context.Context, records []*kgo.Record, cursor *kgo.R
 			if errors.Is(err, kerr.MessageTooLarge) {
 				refused = rec // promises are called one after the other
 			}
-			promise(rec, err)
+			promise(rec, t.p.cfg.Kafka.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
 		})
 	}
 	var err error

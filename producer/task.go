@@ -16,6 +16,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/topics"
 )
 
@@ -159,7 +160,9 @@ func (t *task) open(ctx context.Context) error {
 // load takes over the transactional id, then reads cursor, topic and schema id.
 func (t *task) load(ctx context.Context) error {
 	if _, _, err := t.cl.ProducerID(ctx); err != nil {
-		return fmt.Errorf("take over transactional id %s: %w", t.p.cfg.Kafka.TransactionalID(t.stream.Name), fenced(err))
+		id := t.p.cfg.Kafka.TransactionalID(t.stream.Name)
+		return fmt.Errorf("take over transactional id %s: %w", id,
+			t.p.cfg.Kafka.Denied(fenced(err), connect.Right{Operation: "Write", Resource: connect.OnTransactionalID, Name: id}))
 	}
 	entry, err := t.p.store.Load(ctx, t.stream.Name)
 	switch {
@@ -168,7 +171,7 @@ func (t *task) load(ctx context.Context) error {
 	case errors.Is(err, offsets.ErrUnreadable):
 		return refusedError{err}
 	case err != nil:
-		return err
+		return t.p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: t.p.store.Topic})
 	}
 	t.entry = entry
 	if err := t.rebuild(ctx); err != nil {
@@ -210,7 +213,7 @@ func (t *task) rebuild(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return t.p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: t.topic.Name})
 	}
 	if strangers > 0 {
 		t.log.Warn("the topic holds records that pylon-kafka did not write; they are left alone", "topic", t.topic.Name, "records", strangers)
