@@ -26,7 +26,7 @@ func newService(ctx context.Context, cfg config, httpAddr string, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := producer.New(producer.Options{ //nolint:contextcheck // The pipeline outlives this call; Run and Sync get their context.
+	pipeline, err := producer.New(producer.Options{
 		Config:     cfg.Producer,
 		Extract:    cfg.Extract,
 		Client:     client,

@@ -37,7 +37,7 @@ type topicReader struct {
 // newTopicReader asks the cluster where the topic begins and ends. A topic that
 // does not exist and a cluster that cannot be reached are errors that say so.
 func newTopicReader(ctx context.Context, kafka *connect.Kafka, topic string) (*topicReader, error) {
-	options, err := kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	options, err := kafka.Options()
 	if err != nil {
 		return nil, err
 	}

@@ -293,7 +293,7 @@ func TestKafka_tokenEndpoint(t *testing.T) {
 			w.WriteHeader(401)
 			fmt.Fprintf(w, `{"error":"invalid_client","error_description":"%s"}`, hidden)
 		}, []string{"401 (invalid_client)", "KAFKA_SASL_CLIENT_SECRET"}},
-		"is broken":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, hidden, 503) }, []string{"503"}},
+		"is broken":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, hidden, http.StatusServiceUnavailable) }, []string{"503"}},
 		"has no token": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"x":"%s"}`, hidden) }, []string{"no token"}},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/"+hidden, http.StatusTemporaryRedirect)

@@ -48,20 +48,18 @@ func kafka(ctx context.Context, opts *Options) []Check {
 		defer c.close()
 		done <- c.check(ctx, opts, dials)
 	}()
-	var late <-chan time.Time
-	ended := ctx.Done()
-	for {
-		select {
-		case checks := <-done:
-			return checks
-		case <-ended:
-			ended = nil
-			timer := time.NewTimer(grace)
-			defer timer.Stop()
-			late = timer.C
-		case <-late:
-			return []Check{fail("brokers", fmt.Errorf("KAFKA_BROKERS %s: %w", c.k.BrokerList(), c.late(ctx, ctx.Err(), dials)), "")}
-		}
+	select {
+	case checks := <-done:
+		return checks
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case checks := <-done:
+		return checks
+	case <-timer.C:
+		return []Check{fail("brokers", fmt.Errorf("KAFKA_BROKERS %s: %w", c.k.BrokerList(), c.late(ctx, ctx.Err(), dials)), "")}
 	}
 }
 
