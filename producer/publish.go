@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer/connect"
 )
 
 // publish commits the records of a draft and the document that follows them in
@@ -108,7 +109,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 			if errors.Is(err, kerr.MessageTooLarge) && flight.refused == nil {
 				flight.refused = rec // promises are called one after the other
 			}
-			promise(rec, err)
+			promise(rec, t.p.cfg.Kafka.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
 		})
 	}
 	var err error

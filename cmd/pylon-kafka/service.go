@@ -28,7 +28,7 @@ func newService(ctx context.Context, cfg settings.Config, httpAddr string, log *
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := producer.New(producer.Options{ //nolint:contextcheck // The pipeline outlives this call; Run and Sync get their context.
+	pipeline, err := producer.New(producer.Options{
 		Config:     cfg.Producer,
 		Extract:    cfg.Extract,
 		Client:     client,

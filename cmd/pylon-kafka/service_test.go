@@ -21,6 +21,7 @@ import (
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/producer/preflight"
 )
 
 // workspace is a Pylon and a Kafka for one test, and the settings to use them.
@@ -446,12 +447,13 @@ func TestCheck_changesNothingAndSaysWhatIsWrong(t *testing.T) {
 	}
 	before := w.topics(t)
 	lines, err := checkLines(t, w.env)
-	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "1 of 8 checks failed") {
+	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "1 of 12 checks failed") {
 		t.Errorf("check = %v with exit code %d, want %d", err, exitCode(err), exitFailed)
 	}
-	want := map[string]checkResult{
-		"settings": checkOK, "token": checkOK, "brokers": checkOK, "schema registry": checkOK,
-		"topic pylon.offsets": checkFail, "topic pylon.issues": checkWarn, "topic pylon.deadletter": checkOK, "topic pylon.schemas": checkOK,
+	want := map[string]preflight.State{
+		"settings": preflight.OK, "token": preflight.OK, "brokers": preflight.OK, "schema registry": preflight.OK,
+		"clock": preflight.OK, "endpoints": preflight.OK, "transactional ids": preflight.OK, "group pylon-kafka": preflight.OK,
+		"topic pylon.offsets": preflight.Failed, "topic pylon.issues": preflight.Warning, "topic pylon.deadletter": preflight.OK, "topic pylon.schemas": preflight.OK,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
@@ -465,23 +467,23 @@ func TestCheck_endsWith3WhenPylonRefusesTheToken(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{Token: "another"})
 	lines, err := checkLines(t, w.env)
-	if exitCode(err) != exitUnauthorized || lines["token"] != checkFail || lines["brokers"] != checkOK {
+	if exitCode(err) != exitUnauthorized || lines["token"] != preflight.Failed || lines["brokers"] != preflight.OK {
 		t.Errorf("check = %v with exit code %d; %v", err, exitCode(err), lines)
 	}
 }
 
 // checkLines runs check and returns the result of each check.
-func checkLines(t *testing.T, env settings.Environment) (map[string]checkResult, error) {
+func checkLines(t *testing.T, env settings.Environment) (map[string]preflight.State, error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	err := run(t.Context(), []string{"check", "--json"}, env, &out, &errOut)
-	var lines []checkLine
+	var lines []preflight.Check
 	if jsonErr := json.Unmarshal(out.Bytes(), &lines); jsonErr != nil {
 		t.Fatalf("check prints %q: %v", out.String(), errors.Join(jsonErr, err))
 	}
-	results := make(map[string]checkResult)
+	results := make(map[string]preflight.State)
 	for _, line := range lines {
-		results[line.Check] = line.Result
+		results[line.Name] = line.State
 	}
 	return results, err
 }

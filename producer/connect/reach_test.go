@@ -293,7 +293,7 @@ func TestKafka_tokenEndpoint(t *testing.T) {
 			w.WriteHeader(401)
 			fmt.Fprintf(w, `{"error":"invalid_client","error_description":"%s"}`, hidden)
 		}, []string{"401 (invalid_client)", "KAFKA_SASL_CLIENT_SECRET"}},
-		"is broken":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, hidden, 503) }, []string{"503"}},
+		"is broken":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, hidden, http.StatusServiceUnavailable) }, []string{"503"}},
 		"has no token": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"x":"%s"}`, hidden) }, []string{"no token"}},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/"+hidden, http.StatusTemporaryRedirect)
@@ -360,10 +360,11 @@ func TestKafka_deniedNamesRightAndCommand(t *testing.T) {
 	k := settings(t, map[string]string{"KAFKA_BROKERS": "kafka:9092", "KAFKA_SASL_USERNAME": "pylon"})
 	const acl = "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal User:pylon --operation "
 	for want, right := range map[string]connect.Right{
-		"Write on topic pylon.tags; grant it with: " + acl + "Write --topic pylon.tags":                                   {Operation: "Write", Name: "pylon.tags"},
-		"Write on transactional id pylon-kafka-tags; grant it with: " + acl + "Write --transactional-id pylon-kafka-tags": {Operation: "Write", Resource: connect.OnTransactionalID, Name: "pylon-kafka-tags"},
-		"Read on group g; grant it with: " + acl + "Read --group g":                                                       {Operation: "Read", Resource: connect.OnGroup, Name: "g"},
-		"Create on the cluster; grant it with: " + acl + "Create --cluster":                                               {Operation: "Create", Resource: connect.OnCluster},
+		"Write on topic pylon.tags; grant it with: " + acl + "Write --topic pylon.tags":                                         {Operation: "Write", Name: "pylon.tags"},
+		"Write on transactional id pylon-kafka-tags; grant it with: " + acl + "Write --transactional-id pylon-kafka-tags":       {Operation: "Write", Resource: connect.OnTransactionalID, Name: "pylon-kafka-tags"},
+		"Read on group g; grant it with: " + acl + "Read --group g":                                                             {Operation: "Read", Resource: connect.OnGroup, Name: "g"},
+		"Write on transactional id t-*; grant it with: " + acl + "Write --transactional-id t- --resource-pattern-type prefixed": {Operation: "Write", Resource: connect.OnTransactionalID, Name: "t-", Prefix: true},
+		"Create on the cluster; grant it with: " + acl + "Create --cluster":                                                     {Operation: "Create", Resource: connect.OnCluster},
 	} {
 		err := k.Denied(fmt.Errorf("produce: %w", kerr.TopicAuthorizationFailed), right)
 		wantError(t, err, want, "produce: TOPIC_AUTHORIZATION_FAILED")

@@ -24,10 +24,14 @@ type Right struct {
 	Operation string // such as Write
 	Resource  Resource
 	Name      string // of the resource; of the cluster it has none
+	Prefix    bool   // all resources whose name begins with Name
 }
 
 // String returns e.g. "Write on topic pylon.tags".
 func (r Right) String() string {
+	if r.Prefix {
+		r.Name += "*"
+	}
 	switch r.Resource {
 	case OnTransactionalID:
 		return r.Operation + " on transactional id " + r.Name
@@ -46,6 +50,9 @@ func (k *Kafka) Grant(r Right) string {
 	broker := "BROKER"
 	if len(k.Brokers) > 0 {
 		broker = k.Brokers[0]
+	}
+	if r.Prefix {
+		flag += " --resource-pattern-type prefixed"
 	}
 	return fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation %s %s",
 		broker, cmp.Or(k.SASL.Username, "NAME"), r.Operation, flag)

@@ -163,7 +163,15 @@ func mayConcede(refusal error, r, ask request) bool {
 
 // try asks for a topic once.
 func (s *survey) try(ctx context.Context, spec Spec, r request) error {
-	resp, err := s.adm.CreateTopic(ctx, r.partitions, r.replication, r.configs(), spec.Name)
+	ask := s.adm.CreateTopics
+	if s.validate {
+		ask = s.adm.ValidateCreateTopics
+	}
+	all, err := ask(ctx, r.partitions, r.replication, r.configs(), spec.Name)
+	resp := all[spec.Name]
+	if err == nil {
+		err = resp.Err
+	}
 	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}

@@ -142,8 +142,7 @@ func (s *survey) missing(ctx context.Context, i int) {
 	}
 	if !s.k.CreateTopics {
 		s.waiting[i] = nil
-		s.fail(i, true, fmt.Errorf("it does not exist and KAFKA_CREATE_TOPICS is false: create it with cleanup.policy=%s, or allow it: %w",
-			first(spec).policy, kerr.UnknownTopicOrPartition))
+		s.fail(i, true, notAllowed(spec))
 		return
 	}
 	warning, err := s.make(ctx, spec)
@@ -157,9 +156,20 @@ func (s *survey) missing(ctx context.Context, i int) {
 		s.waiting[i] = fmt.Errorf("create it: %w", err) // and try again
 	default:
 		s.waiting[i] = nil
-		final := errors.Is(err, kerr.PolicyViolation) || errors.Is(err, kerr.InvalidConfig) || errors.Is(err, kerr.InvalidTopicException)
-		s.fail(i, final, s.k.Denied(err, connect.Right{Operation: "Create", Name: spec.Name}))
+		s.refused(i, err)
 	}
+}
+
+// notAllowed is that a topic is missing and must not be created.
+func notAllowed(spec Spec) error {
+	return fmt.Errorf("it does not exist and KAFKA_CREATE_TOPICS is false: create it with cleanup.policy=%s, or allow it: %w",
+		first(spec).policy, kerr.UnknownTopicOrPartition)
+}
+
+// refused fails a topic that the cluster does not create.
+func (s *survey) refused(i int, err error) {
+	final := errors.Is(err, kerr.PolicyViolation) || errors.Is(err, kerr.InvalidConfig) || errors.Is(err, kerr.InvalidTopicException)
+	s.fail(i, final, s.k.Denied(err, connect.Right{Operation: "Create", Name: s.specs[i].Name}))
 }
 
 // rest waits for d; it returns false if ctx ends before.

@@ -127,12 +127,30 @@ func Describe(ctx context.Context, cl *kgo.Client, k *connect.Kafka, specs ...Sp
 	return newSurvey(cl, k, specs).run(ctx)
 }
 
+// Validate asks the cluster whether a topic that is missing could be created,
+// and creates nothing. The warning says what it would lack; the error is an
+// [*Error].
+func Validate(ctx context.Context, cl *kgo.Client, k *connect.Kafka, spec Spec) (warning string, err error) {
+	s := newSurvey(cl, k, []Spec{spec})
+	s.validate = true
+	if !k.CreateTopics {
+		return "", &Error{Topic: spec.Name, Final: true, err: notAllowed(spec)}
+	}
+	warning, err = s.make(ctx, spec)
+	if err != nil {
+		s.refused(0, err)
+		return "", s.errs[0]
+	}
+	return warning, nil
+}
+
 // survey is one look at some topics.
 type survey struct {
-	cl     *kgo.Client
-	adm    *kadm.Client
-	k      *connect.Kafka
-	create bool // what is missing
+	cl       *kgo.Client
+	adm      *kadm.Client
+	k        *connect.Kafka
+	create   bool // what is missing
+	validate bool // only ask whether it could be created
 
 	specs      []Spec
 	topics     []Topic         // by spec

@@ -124,7 +124,7 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	if v.unknown[fingerprint] {
 		return nil, &unreadableError{fmt.Errorf("schema %s is not known", fingerprintKey(fingerprint))}
 	}
-	options, err := v.kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	options, err := v.kafka.Options()
 	if err != nil {
 		return nil, err
 	}
