@@ -138,7 +138,7 @@ func TestChanges_setWhatIsAsked(t *testing.T) {
 	raw, _ := api.Object("issues", issue)
 	for _, part := range []string{
 		`"title":"A \u003cnew\u003e title"`, `"body_html":"\u003cp\u003e\"b\"\u003c/p\u003e"`, `"state":"closed"`, `"type":"ticket"`, `"tags":["x"]`,
-		`"account":{"id":"a1"}`, `"assignee":{"id":"u1"}`, `"team":{"id":"t1"}`, `"updated_at":"2026-05-05T03:02:01Z"`, `"resolution_time":"` + later + `"`,
+		`"account":{"id":"a1","external_ids":null}`, `"assignee":{"id":"u1"}`, `"team":{"id":"t1"}`, `"updated_at":"2026-05-05T03:02:01Z"`, `"resolution_time":"` + later + `"`,
 	} {
 		if !strings.Contains(string(raw), part) {
 			t.Errorf("no %s in %s", part, raw)

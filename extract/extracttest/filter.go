@@ -127,8 +127,8 @@ func (a *API) open() int64 {
 	return 0
 }
 
-// timeRange returns the bounds that the filter puts on field, those of an
-// "and" taken together.
+// timeRange returns the bounds that the filter puts on field: those of an "and"
+// taken together, and of an "or" the widest of those that name the field.
 func (f *filter) timeRange(field string) (from, to int64) {
 	from, to = math.MinInt64, math.MaxInt64
 	switch {
@@ -139,18 +139,47 @@ func (f *filter) timeRange(field string) (from, to int64) {
 			lo, hi := f.subs[i].timeRange(field)
 			from, to = max(from, lo), min(to, hi)
 		}
+	case f.operator == "or":
+		for i := range f.subs {
+			lo, hi := f.subs[i].timeRange(field)
+			switch {
+			case lo == math.MinInt64 && hi == math.MaxInt64:
+			case from == math.MinInt64 && to == math.MaxInt64:
+				from, to = lo, hi
+			default:
+				from, to = min(from, lo), max(to, hi)
+			}
+		}
 	}
 	return from, to
 }
 
-// bounded is true if the filter asks for a range with two ends.
-func (f *filter) bounded() (length time.Duration, ok bool) {
+// askedRange is the range of time that a filter asks for.
+type askedRange struct {
+	bounded bool          // it has two ends
+	open    bool          // it has a lower end and no upper one
+	length  time.Duration // what is open reaches until now; 0 without a range
+}
+
+// asked returns the range of created_at or updated_at that the filter asks for.
+// Of an "or" it is the one that takes in all others.
+func (f *filter) asked(now time.Time) askedRange {
+	var r askedRange
 	for _, field := range []string{"created_at", "updated_at"} {
-		if from, to := f.timeRange(field); from != math.MinInt64 && to != math.MaxInt64 {
-			return time.Duration(to-from) * time.Millisecond, true
+		from, to := f.timeRange(field)
+		if from == math.MinInt64 {
+			continue
 		}
+		if to == math.MaxInt64 {
+			r.open = true
+			to = now.UnixMilli()
+		} else {
+			r.bounded = true
+		}
+		r.length = max(r.length, time.Duration(to-from)*time.Millisecond)
 	}
-	return 0, false
+	r.open = r.open && !r.bounded
+	return r
 }
 
 // creation returns the range of created_at outside of which no issue can match
@@ -179,18 +208,18 @@ func (f *filter) creation() (from, to int64) {
 }
 
 // matches is true if the filter takes the issue.
-func (a *API) matches(f *filter, is *issue) bool {
+func (g *generator) matches(f *filter, is *issue) bool {
 	switch f.operator {
 	case "and":
 		for i := range f.subs {
-			if !a.matches(&f.subs[i], is) {
+			if !g.matches(&f.subs[i], is) {
 				return false
 			}
 		}
 		return true
 	case "or":
 		for i := range f.subs {
-			if a.matches(&f.subs[i], is) {
+			if g.matches(&f.subs[i], is) {
 				return true
 			}
 		}
@@ -199,13 +228,13 @@ func (a *API) matches(f *filter, is *issue) bool {
 		at := is.timeOf(f.field)
 		return at != 0 && f.from <= at && at <= f.to
 	case "string_contains", "string_does_not_contain":
-		text := a.gen.title(is)
+		text := g.title(is)
 		if f.field == "body_html" {
-			text = a.gen.body(is)
+			text = g.issueBody(is)
 		}
 		return strings.Contains(text, f.values[0]) == (f.operator == "string_contains")
 	}
-	have := a.gen.valuesOf(is, f.field)
+	have := g.valuesOf(is, f.field)
 	some := slices.ContainsFunc(f.values, func(v string) bool { return slices.Contains(have, v) })
 	switch f.operator {
 	case "is_set":
@@ -265,36 +294,16 @@ func (g *generator) valuesOf(is *issue, field string) []string {
 	return g.customValues(is, &t, field)
 }
 
-// customValues reads the values of a custom field from the issue's JSON: slow,
-// but nobody of ours asks for it.
+// customValues reads the values of a custom field from its JSON: slow, but
+// nobody of ours asks for it.
 func (g *generator) customValues(is *issue, t *traits, slug string) []string {
-	var fields map[string]struct {
-		Value  string   `json:"value"`
-		Values []string `json:"values"`
-	}
-	all := t.has(hasAllCustomFields, is.index == fullIssue)
-	if err := json.Unmarshal(g.appendCustomFields(nil, is.random, is.index, all), &fields); err != nil {
+	var fields map[string]customValue
+	if err := json.Unmarshal(appendJSON(nil, g.issueCustomFields(is, t)), &fields); err != nil {
 		return nil
 	}
-	f, ok := fields[slug]
-	if !ok {
-		return nil
-	}
+	f := fields[slug]
 	if f.Value != "" {
 		return []string{f.Value}
 	}
 	return f.Values
-}
-
-// body returns the body of an issue, unescaped.
-func (g *generator) body(is *issue) string {
-	if is.edit != nil && is.edit.body != "" {
-		return is.edit.body
-	}
-	var text string
-	quoted := append(g.appendBody([]byte{'"'}, is.random, is.index+1), '"')
-	if err := json.Unmarshal(quoted, &text); err != nil {
-		return ""
-	}
-	return text
 }

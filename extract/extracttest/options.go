@@ -24,6 +24,10 @@ const (
 	LimitSliding LimitWindow = "sliding"
 	// LimitAligned counts the requests of whole minutes of the wall clock.
 	LimitAligned LimitWindow = "aligned"
+	// LimitBucket is a bucket of tokens that holds the minute's limit and is
+	// refilled all the time: what the live API looks like (X-Rate-Limit-Remaining
+	// stayed at 119 over four rapid requests, and over two a second apart).
+	LimitBucket LimitWindow = "bucket"
 )
 
 // RetryAfter says how a 429 tells when to come again.
@@ -40,6 +44,17 @@ const (
 	RetryAfterBoth RetryAfter = "both"
 	// RetryAfterNone sends neither.
 	RetryAfterNone RetryAfter = "none"
+)
+
+// LastPage says how the last page of a paginated list ends.
+type LastPage string
+
+const (
+	// LastPageBare has no pagination, as the live API answers since 2026.
+	LastPageBare LastPage = "bare"
+	// LastPageMarked says "pagination":{"cursor":"","has_next_page":false}, as it
+	// did in 2025.
+	LastPageMarked LastPage = "marked"
 )
 
 // Touch says whether the change of a message or thread moves its issue's
@@ -76,6 +91,10 @@ type Options struct {
 	ActivityTypes    int     // default 5
 	IssueStatuses    int     // default 8; the five base ones are always there
 
+	// IssueBytes is the mean size of an issue's JSON, by the length of its body.
+	// Default: about 2,400. Of one live workspace it was 7,200 bytes.
+	IssueBytes int
+
 	// Start and Now are the span over which objects were made and changed.
 	// Default: the 90 days before the server starts.
 	Start, Now time.Time
@@ -104,10 +123,13 @@ type Options struct {
 	RandomSearchLag bool
 	// Bounds is for time filters and for GET /issues. Default BoundsInclusive.
 	Bounds Bounds
-	// MaxListRange is the longest range that GET /issues takes, default 30 days.
+	// LastPage is how the last page of a paginated list ends. Default LastPageBare.
+	LastPage LastPage
+	// MaxListRange is the longest range that GET /issues takes, default 365 days;
+	// until 2026 it was 30.
 	MaxListRange time.Duration
-	// MaxSearchRange is the longest bounded range that a search takes for
-	// updated_at or created_at; 0 is any.
+	// MaxSearchRange is the longest range that a search takes for updated_at or
+	// created_at; without an upper end it reaches until now. 0 is any.
 	MaxSearchRange time.Duration
 	// RefusedFields are filter fields that a search does not know, such as
 	// "latest_message_activity_at".
@@ -129,7 +151,7 @@ type Options struct {
 
 const (
 	defaultSpan         = 90 * 24 * time.Hour
-	defaultMaxListRange = 30 * 24 * time.Hour
+	defaultMaxListRange = 365 * 24 * time.Hour
 	baseStatuses        = 5
 )
 
@@ -191,6 +213,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.LimitWindow = orElse(o.LimitWindow, LimitSliding)
 	o.RetryAfter = orElse(o.RetryAfter, RetryAfterPylon)
+	o.LastPage = orElse(o.LastPage, LastPageBare)
 	o.Bounds = orElse(o.Bounds, BoundsInclusive)
 	o.MessageTouch = orElse(o.MessageTouch, TouchIssue)
 	o.PathPrefix = strings.TrimRight(o.PathPrefix, "/")
