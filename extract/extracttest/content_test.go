@@ -254,6 +254,20 @@ func TestObjects_contentIsHardEnough(t *testing.T) {
 	}
 }
 
+func TestIssueBytes_isTheMeanOfAnIssue(t *testing.T) {
+	t.Parallel()
+	for _, want := range []int{2_400, 7_400, 20_000} {
+		api := extracttest.New(extracttest.Options{Now: now, Issues: 3000, IssueBytes: want})
+		size := 0
+		for _, raw := range api.Objects("issues") {
+			size += len(raw)
+		}
+		if mean := size / 3000; mean < want*95/100 || mean > want*105/100 {
+			t.Errorf("IssueBytes %d makes issues of %d bytes", want, mean)
+		}
+	}
+}
+
 func TestIssue_timesAreWholeSecondsAndInOrder(t *testing.T) {
 	t.Parallel()
 	api := extracttest.New(extracttest.Options{Now: now, Issues: 500})

@@ -351,3 +351,19 @@ func TestSearch_comparesMilliseconds(t *testing.T) {
 		t.Errorf("%d issues after the last updated_at", len(got))
 	}
 }
+
+func TestSearch_openRangeReachesUntilNow(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, MaxSearchRange: 30 * 24 * time.Hour, Limits: noLimits()})
+	for filter, want := range map[string]int{
+		`{"field":"updated_at","operator":"time_is_after","value":"2026-04-05T00:00:00Z"}`:                        200,
+		`{"field":"updated_at","operator":"time_is_after","value":"2026-04-03T00:00:00Z"}`:                        400,
+		`{"field":"updated_at","operator":"time_range","values":["2026-01-01T00:00:00Z","2026-01-31T00:00:00Z"]}`: 200,
+		`{"field":"updated_at","operator":"time_range","values":["2026-01-01T00:00:00Z","2026-02-01T00:00:00Z"]}`: 400,
+		`{"field":"updated_at","operator":"time_is_before","value":"2026-04-03T00:00:00Z"}`:                       200,
+	} {
+		if a := call(t, s, "POST /issues/search", `{"filter":`+filter+`}`); a.Status != want {
+			t.Errorf("%s: %d, want %d", filter, a.Status, want)
+		}
+	}
+}

@@ -130,6 +130,50 @@ func TestServer_answersLikeTheAPI(t *testing.T) {
 	}
 }
 
+func TestServer_everyAnswerHasTheAPIsHeaders(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, Limits: map[string]int{"teams": 1}})
+	s.API.Fail(extracttest.Fault{Endpoint: "user_roles", Status: 502, HTML: true})
+	for _, tt := range []struct {
+		request   string
+		header    string
+		status    int
+		remaining string
+	}{
+		{"GET /tags", "", 200, "299"},
+		{"POST /issues/search", "", 200, "119"},
+		{"GET /teams", "", 200, "0"},
+		{"GET /teams", "", 429, "0"},
+		{"GET /issues/x", "", 404, "299"},
+		{"GET /nowhere", "", 404, "119"},
+		{"GET /tags", "Authorization: ", 401, ""},
+	} {
+		header := []string{}
+		if tt.header != "" {
+			header = append(header, tt.header)
+		}
+		a := call(t, s, tt.request, "", header...)
+		h := a.Header
+		if a.Status != tt.status || h.Get("X-Pylon-Request-Id") != a.RequestID || h.Get("X-Rate-Limit-Remaining") != tt.remaining ||
+			h.Get("Content-Type") != "application/json" || h.Get("Access-Control-Expose-Headers") != "X-Pylon-Request-ID" {
+			t.Errorf("%s: %d %v", tt.request, a.Status, h)
+		}
+	}
+	// Where the body is not JSON the header is all that names the request.
+	a, err := try(t, s, "GET /user-roles", "")
+	if err == nil || a.Status != 502 || len(a.Header.Get("X-Pylon-Request-Id")) != 36 || !strings.Contains(a.Header.Get("Content-Type"), "html") {
+		t.Errorf("%v, %d %v", err, a.Status, a.Header)
+	}
+}
+
+func TestServer_errorsHaveNoInventedCode(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now})
+	if a := call(t, s, "POST /issues/search", `{"limit":1000}`); a.Status != 400 || a.Code != "" || strings.Contains(string(a.Body), "code") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
+
 func TestServer_usersLeaveDeactivatedOut(t *testing.T) {
 	t.Parallel()
 	s := extracttest.NewServer(t, extracttest.Options{Now: now, Users: 9})
