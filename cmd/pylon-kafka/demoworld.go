@@ -32,8 +32,9 @@ type demoState struct {
 }
 
 const (
-	demoStateVersion = 1
+	demoStateVersion = 2                   // another one makes another workspace
 	demoSpan         = 90 * 24 * time.Hour // of the sandbox's history
+	demoIssueBytes   = 7200                // the average of a real workspace
 )
 
 // demoWorld is everything that the service talks to, in this process: a sandbox
@@ -170,12 +171,13 @@ func (w *demoWorld) saveState() error {
 func (w *demoWorld) startSandbox() {
 	w.frozen.Store(&w.state.Created)
 	w.api = extracttest.New(extracttest.Options{
-		Seed:   w.state.Seed,
-		Issues: w.state.Issues,
-		Start:  w.state.Created.Add(-demoSpan),
-		Now:    w.state.Created,
-		Clock:  w.clock,
-		Limits: map[string]int{"*": 0},
+		Seed:       w.state.Seed,
+		Issues:     w.state.Issues,
+		Start:      w.state.Created.Add(-demoSpan),
+		Now:        w.state.Created,
+		Clock:      w.clock,
+		Limits:     map[string]int{"*": 0},
+		IssueBytes: demoIssueBytes,
 	})
 	for round, at := range w.state.Rounds {
 		w.frozen.Store(&at)

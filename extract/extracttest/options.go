@@ -1,6 +1,7 @@
 package extracttest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -29,6 +30,20 @@ const (
 	// stayed at 119 over four rapid requests, and over two a second apart).
 	LimitBucket LimitWindow = "bucket"
 )
+
+// MarshalText and UnmarshalText let a flag hold it; what is none of the three is
+// an error.
+func (w LimitWindow) MarshalText() ([]byte, error) { return []byte(w), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (w *LimitWindow) UnmarshalText(text []byte) error {
+	switch v := LimitWindow(text); v {
+	case LimitSliding, LimitAligned, LimitBucket:
+		*w = v
+		return nil
+	}
+	return fmt.Errorf("%q is none of %s, %s and %s", text, LimitSliding, LimitAligned, LimitBucket)
+}
 
 // RetryAfter says how a 429 tells when to come again.
 type RetryAfter string

@@ -24,14 +24,6 @@ func stampOrNil(ms int64) *string {
 	return new(stamp(ms))
 }
 
-// textOrNil is nil for an empty text.
-func textOrNil(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
 // A signed URL holds a signature of fixed length, so that resign can put a
 // fresh one into its place. Its shape is that of
 // https://assets.usepylon.com/<org uuid>%2F<uuid>-name.png?Expires=…&Signature=…&Key-Pair-Id=…
