@@ -76,7 +76,9 @@ func (g *generator) issueCustomFields(is *issue, t *traits) *customFields {
 // objectTypes are what custom fields are defined for.
 var objectTypes = []string{"issue", "account", "contact", "task", "project", "meeting", "opportunity"}
 
-var fieldTypes = []struct{ slug, label, kind string }{
+type fieldType struct{ slug, label, kind string }
+
+var fieldTypes = []fieldType{
 	{"priority", "Priority", "select"},
 	{"question_type", "Question type", "multiselect"},
 	{"order_number", "Order number", "number"},

@@ -160,9 +160,7 @@ func (a *API) applyFaults(x *exchange) {
 
 // applyTo does what the fault does to an exchange before it is worked.
 func (p *pending) applyTo(x *exchange) {
-	if p.DateAhead != 0 {
-		x.w.Header().Set("Date", x.now.Add(p.DateAhead).Format(http.TimeFormat))
-	}
+	x.ahead = orElse(p.DateAhead, x.ahead)
 	x.hide = max(x.hide, p.Hide)
 	if (p.DateAhead != 0 || p.Hide > 0) && !p.spoils() {
 		return

@@ -2,6 +2,7 @@ package extracttest
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -139,6 +140,21 @@ const (
 	viewCurrent view = iota
 	viewIndexed      // what the search index has taken in
 )
+
+// position is where a list goes on: after the object made at that time with
+// that id. Lists begin with what was made last.
+type position struct {
+	ms int64
+	id uuid
+}
+
+// newest is before everything.
+var newest = position{ms: math.MaxInt64}
+
+// after is true of an object that a list shows after the position.
+func (p position) after(ms int64, id uuid) bool {
+	return ms < p.ms || ms == p.ms && bytes.Compare(id[:], p.id[:]) < 0
+}
 
 // scan calls yield with every issue after the position, newest created_at
 // first, until yield returns false. Issues that were never changed are left out

@@ -165,7 +165,7 @@ func (a *API) writePage(x *exchange, t *table, take func(*object) bool) *apiErro
 		if !take(o) || !x.sees(o) {
 			continue
 		}
-		if p.n == limit {
+		if p.full(limit) {
 			p.more = true
 			break
 		}

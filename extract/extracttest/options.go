@@ -129,8 +129,12 @@ type Options struct {
 	Limits      map[string]int
 	LimitWindow LimitWindow // default LimitSliding
 	RetryAfter  RetryAfter  // default RetryAfterPylon
-	// Latency is added to every answer.
+	// Latency is added to every answer: half of it before the request is worked,
+	// half after it.
 	Latency time.Duration
+	// MaxPage is how many objects a page holds at most, whatever limit a request
+	// asks for: many pages of few objects. 0 is what the API documents.
+	MaxPage int
 
 	// SearchLag is how long after a change POST /issues/search shows it.
 	SearchLag time.Duration

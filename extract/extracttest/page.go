@@ -5,25 +5,9 @@ import (
 	"encoding/base64"
 	"hash/fnv"
 	"io"
-	"math"
 	"strings"
 	"time"
 )
-
-// position is where a list goes on: after the object made at that time with
-// that id. Lists begin with what was made last.
-type position struct {
-	ms int64
-	id uuid
-}
-
-// newest is before everything.
-var newest = position{ms: math.MaxInt64}
-
-// after is true of an object that a list shows after the position.
-func (p position) after(ms int64, id uuid) bool {
-	return ms < p.ms || ms == p.ms && bytes.Compare(id[:], p.id[:]) < 0
-}
 
 const cursorTime = "2006-01-02T15:04:05.000Z"
 
@@ -63,6 +47,14 @@ type pageWriter struct {
 	n    int
 	last position
 	more bool // there is another page
+}
+
+// full is true of a page that takes no more objects, of a request with that limit.
+func (p *pageWriter) full(limit int) bool {
+	if most := p.x.api.opts.MaxPage; most > 0 {
+		limit = min(limit, most)
+	}
+	return p.n >= limit
 }
 
 // hides is true of an object that the token does not see.

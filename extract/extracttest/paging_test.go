@@ -160,6 +160,23 @@ func TestPaging_smallStreams(t *testing.T) {
 	}
 }
 
+func TestPaging_maxPageMakesManyPages(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, MaxPage: 2, Limits: noLimits()})
+	for _, request := range []string{"GET /accounts?limit=999", "GET /issues/1/messages?limit=999", "POST /issues/search"} {
+		if a := get(t, s, request, ""); len(a.list(t)) != 2 || a.next() == "" {
+			t.Errorf("%s: %d objects, then %q", request, len(a.list(t)), a.next())
+		}
+	}
+	if got := len(search(t, s, "", 999, nil)); got != 25 {
+		t.Errorf("%d issues on all pages", got)
+	}
+	// What is not paginated is whole.
+	if a := get(t, s, "GET /issues/1/messages", ""); len(a.list(t)) != 4 || a.Pagination != nil {
+		t.Errorf("messages without a limit: %d, %+v", len(a.list(t)), a.Pagination)
+	}
+}
+
 func TestPaging_messagesOldestFirst(t *testing.T) {
 	t.Parallel()
 	s := extracttest.NewServer(t, extracttest.Options{Now: now, Limits: noLimits()})

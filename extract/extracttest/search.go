@@ -147,7 +147,7 @@ func (a *API) listIssues(x *exchange, l listing) {
 		if x.hides(is.id.String) {
 			return true
 		}
-		if p.n == l.limit {
+		if p.full(l.limit) {
 			p.more = true
 			return false
 		}
@@ -179,7 +179,7 @@ func (a *API) listChildren(s *childSpec, paginates bool) handler {
 	return func(x *exchange) *apiError {
 		query := x.r.URL.Query()
 		paginated := paginates && (query.Has("limit") || query.Has("cursor"))
-		limit, after := math.MaxInt, newest
+		limit, after := 0, newest
 		if paginated {
 			var err *apiError
 			if limit, err = readLimit(query.Get("limit"), 1, maxMessageLimit, defaultLimit); err != nil {
@@ -205,7 +205,7 @@ func (a *API) listChildren(s *childSpec, paginates bool) handler {
 			if x.hides(c.id.String) {
 				continue
 			}
-			if p.n == limit {
+			if paginated && p.full(limit) {
 				p.more = true
 				break
 			}

@@ -18,9 +18,10 @@ type exchange struct {
 	requestID string
 	now       time.Time
 	asked     asked
-	fault     *Fault  // what happens to the answer, nil for nothing
-	hide      float64 // share of the objects that the token does not see
-	buf       []byte  // the answer
+	fault     *Fault        // what happens to the answer, nil for nothing
+	ahead     time.Duration // of the Date header
+	hide      float64       // share of the objects that the token does not see
+	buf       []byte        // the answer
 	shown     []servedVersion
 }
 
@@ -94,7 +95,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 			a.bufs.Put(buf)
 		}
 	}()
-	wait(r.Context(), a.opts.Latency)
+	// The work is done in the middle of the latency, as it is on the other side of
+	// a network.
+	wait(r.Context(), a.opts.Latency/2)
 	x.now = a.Now()
 	x.setHeaders()
 
@@ -112,6 +115,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 		x.writeError(fail)
 	}
 	resign(x.buf, mix(a.gen.seed^serial))
+	w.Header().Set("Date", a.Now().Add(x.ahead).Format(http.TimeFormat))
+	wait(r.Context(), a.opts.Latency-a.opts.Latency/2)
 	if x.fault == nil || !x.fault.spoilsBody() {
 		// Before the client can have read it: whoever waits for a version to be
 		// shown must not find it unrecorded.
@@ -125,13 +130,13 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 }
 
 // setHeaders sets what every answer of the live API carries (recorded on
-// 2026-10-08); X-Rate-Limit-Remaining comes once the token is known to be good.
+// 2026-10-08); X-Rate-Limit-Remaining comes once the token is known to be good,
+// and Date when the answer is.
 func (x *exchange) setHeaders() {
 	h := x.w.Header()
 	for name, value := range map[string]string{
 		"Access-Control-Expose-Headers": "X-Pylon-Request-ID",
 		"Content-Type":                  "application/json",
-		"Date":                          x.now.Format(http.TimeFormat),
 		"Strict-Transport-Security":     "max-age=31536000; includeSubDomains",
 		"Vary":                          "Accept-Encoding, Origin",
 		"X-Content-Type-Options":        "nosniff",
