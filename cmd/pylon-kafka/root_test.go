@@ -52,6 +52,10 @@ func TestRun_refusesBadUsage(t *testing.T) {
 		{"schemas", "isues"},
 		{"streams", "issues"},
 		{"sandbox", "--issues", "-1"},
+		{"sandbox", "--issue-bytes", "0"},
+		{"sandbox", "--limiter", "fixed"},
+		{"sandbox", "--fault", "parent-6xx"},
+		{"sandbox", "--fault", "bare-429=1"},
 		{"demo", "--issues", "0", "--dir", "/nonexistent"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {

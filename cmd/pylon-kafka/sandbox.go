@@ -25,6 +25,7 @@ type sandboxOptions struct {
 	addr   string
 	mutate time.Duration
 	noLims bool
+	faults []string
 	api    extracttest.Options
 }
 
@@ -36,7 +37,12 @@ func newSandboxCommand(a *app) *cobra.Command {
 		Long: `Serves a Pylon workspace that is made up from a seed: pages, filters, rate limits
 and errors as the real API has them. It prints the settings to paste for a
 pylon-kafka that reads it, and requests that change something in it. What is
-changed is gone when it ends.`,
+changed is gone when it ends.
+
+--fault lets it fail as real ones were seen to fail, from its start until it ends
+or the fault is taken back (DELETE /_sandbox/fail):
+
+` + faultHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.noLims {
@@ -49,6 +55,9 @@ changed is gone when it ends.`,
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
 	flags.IntVar(&o.api.Issues, "issues", 1000, "number of issues")
 	flags.Int64Var(&o.api.Seed, "seed", 1, "what the workspace is made up from")
+	flags.IntVar(&o.api.IssueBytes, "issue-bytes", 2400, "mean size of an issue; of a real workspace it was 7200")
+	flags.StringArrayVar(&o.faults, "fault", nil, "a `NAME` or NAME=ARGUMENT of those above; may be given more than once")
+	flags.TextVar(&o.api.LimitWindow, "limiter", extracttest.LimitSliding, "how requests are counted, a `KIND`: sliding or aligned minutes, or a bucket as the live API seems to have")
 	flags.BoolVar(&o.noLims, "no-limits", false, "no rate limits, instead of the documented ones")
 	flags.DurationVar(&o.api.Latency, "latency", 0, "added to every answer, e.g. 200ms")
 	flags.DurationVar(&o.api.SearchLag, "search-lag", 0, "how long after a change the issue search shows it")
@@ -62,6 +71,9 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) error {
 	if o.api.Issues < 0 || o.api.Latency < 0 || o.api.SearchLag < 0 || o.mutate < 0 {
 		return &usageError{errors.New("--issues, --latency, --search-lag and --mutate cannot be negative")}
 	}
+	if o.api.IssueBytes <= 0 {
+		return &usageError{errors.New("--issue-bytes must be positive")}
+	}
 	if o.api.Issues == 0 {
 		o.api.Issues = -1 // 0 is extracttest's default number
 	}
@@ -69,6 +81,9 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) error {
 	o.api.Start = o.api.Now.Add(-demo.Span)
 	process := settings.Process{}
 	api := extracttest.New(o.api)
+	if err := failBy(api, o.faults); err != nil {
+		return err
+	}
 	s, err := web.Listen(ctx, o.addr, api, process.Logger(a.stderr, terminal.IsTerminal(a.stderr)))
 	if err != nil {
 		return err
@@ -127,6 +142,7 @@ For pylon-kafka in another shell:
 	if len(o.Limits) > 0 {
 		fmt.Fprintln(w, "  export PYLON_RATE_LIMITS=0 # the sandbox has no limits either")
 	}
+	printPace(w, api, o)
 	if api.Count("issues") == 0 {
 		return
 	}
@@ -146,5 +162,11 @@ To change something:
 		fmt.Fprintf(w, "  curl -X DELETE -H 'Authorization: Bearer %s' %s/tags/%s\n", token, url, key)
 		break
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, `
+To let it fail as real ones do (GET lists what there is, DELETE ends it):
+
+  curl -X POST   -d '{"name":"parent-5xx"}' %[1]s/_sandbox/fail
+  curl -X DELETE %[1]s/_sandbox/fail
+
+`, url)
 }

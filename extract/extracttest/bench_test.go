@@ -65,3 +65,28 @@ func BenchmarkPoll(b *testing.B) {
 	}
 	benchmarkSearch(b, "http://sandbox", api.Transport(), api.Now().Add(-10*time.Minute))
 }
+
+// BenchmarkIssue makes the JSON of one issue after the other. An issue may cost
+// at most 10 µs.
+func BenchmarkIssue(b *testing.B) {
+	for name, size := range map[string]int{"default": 0, "7400_bytes": 7400} {
+		b.Run(name, func(b *testing.B) {
+			api := extracttest.New(extracttest.Options{Issues: 10_000, IssueBytes: size})
+			ids := make([]string, 10_000)
+			for i := range ids {
+				ids[i] = api.IssueID(i)
+			}
+			b.ReportAllocs()
+			bytes, n := 0, 0
+			for b.Loop() {
+				object, ok := api.Object("issues", ids[n%len(ids)])
+				if !ok {
+					b.Fatal("an issue is gone")
+				}
+				bytes += len(object)
+				n++
+			}
+			b.ReportMetric(float64(bytes)/float64(n), "bytes/issue")
+		})
+	}
+}

@@ -49,62 +49,63 @@ func (c *IssueChange) apply(e *issueEdit) {
 }
 
 // lag draws how long the search index takes for a change.
-func (a *API) lag() time.Duration {
-	if a.opts.RandomSearchLag && a.opts.SearchLag > 0 {
-		return time.Duration(a.lagRand.Int64N(int64(a.opts.SearchLag)))
+func (w *workspace) lag() time.Duration {
+	if w.opts.RandomSearchLag && w.opts.SearchLag > 0 {
+		return time.Duration(w.lagRand.Int64N(int64(w.opts.SearchLag)))
 	}
-	return a.opts.SearchLag
+	return w.opts.SearchLag
 }
 
 // publishIssue makes v the current version of the issue. The caller holds the lock.
-func (a *API) publishIssue(r *issueRecord, v *issue, at time.Time) {
-	v.visible = time.Now().Add(a.lag())
+func (w *workspace) publishIssue(r *issueRecord, v *issue, at time.Time) {
+	v.visible = time.Now().Add(w.lag())
 	r.versions = append(r.versions, v)
-	a.logIssue(v, at)
+	w.logIssue(v, at)
 }
 
-func (a *API) issueRef(is *issue) objectRef { return objectRef{streamIssues, is.id.String()} }
+func (w *workspace) issueRef(is *issue) objectRef { return objectRef{streamIssues, is.id.String()} }
 
-func (a *API) logIssue(v *issue, at time.Time) {
+func (w *workspace) logIssue(v *issue, at time.Time) {
 	if v.deleted {
-		a.log.add(a.issueRef(v), "", v.rev, at, nil)
+		w.log.add(w.issueRef(v), "", v.rev, at, nil)
 		return
 	}
-	a.log.add(a.issueRef(v), "", v.rev, at, a.issueRenderer(v, at))
+	w.log.add(w.issueRef(v), "", v.rev, at, w.issueRenderer(v, at))
 }
 
-func (a *API) issueRenderer(v *issue, at time.Time) func() []byte {
-	return func() []byte { return a.gen.appendIssue(nil, v, at.UnixMilli()) }
+func (w *workspace) issueRenderer(v *issue, at time.Time) func() []byte {
+	return func() []byte { return w.gen.appendIssue(nil, v, at.UnixMilli()) }
 }
 
 // changeIssue makes a new version of an issue.
-func (a *API) changeIssue(is *issue, change func(v *issue, e *issueEdit, now time.Time)) {
-	now := a.Now()
-	r := a.record(is)
+func (w *workspace) changeIssue(is *issue, change func(v *issue, e *issueEdit)) {
+	now := w.Now()
+	r := w.record(is)
 	old := r.current()
-	a.log.began(a.issueRef(old), "", a.issueRenderer(old, now))
+	w.log.began(w.issueRef(old), "", w.issueRenderer(old, now))
 	v, e := *old, issueEdit{}
 	if old.edit != nil {
 		e = *old.edit
 	}
 	v.edit, v.rev = &e, old.rev+1
-	change(&v, &e, now)
-	a.publishIssue(r, &v, now)
+	change(&v, &e)
+	w.publishIssue(r, &v, now)
 }
 
 // UpdateIssue changes an issue, named by id or number.
-func (a *API) UpdateIssue(id string, c IssueChange) error {
-	a.store.Lock()
-	defer a.store.Unlock()
-	return a.updateIssue(id, c)
+func (w *workspace) UpdateIssue(id string, c IssueChange) error {
+	w.store.Lock()
+	defer w.store.Unlock()
+	return w.updateIssue(id, c)
 }
 
-func (a *API) updateIssue(id string, c IssueChange) error {
-	is := a.resolveIssue(id)
+func (w *workspace) updateIssue(id string, c IssueChange) error {
+	is := w.resolveIssue(id)
 	if is == nil {
 		return fmt.Errorf("update issue %q: %w", id, ErrNotFound)
 	}
-	a.changeIssue(is, func(v *issue, e *issueEdit, now time.Time) {
+	now := w.Now()
+	w.changeIssue(is, func(v *issue, e *issueEdit) {
 		c.apply(e)
 		if !c.set() {
 			e.title = subjects[v.random>>20%uint64(len(subjects))] + " [r" + strconv.Itoa(v.rev) + "]"
@@ -135,18 +136,18 @@ func closedState(slug string) bool {
 }
 
 // CreateIssue makes an issue with one message, and returns its id.
-func (a *API) CreateIssue(c IssueChange) string {
-	a.store.Lock()
-	defer a.store.Unlock()
-	return a.createIssue(c).id.String()
+func (w *workspace) CreateIssue(c IssueChange) string {
+	w.store.Lock()
+	defer w.store.Unlock()
+	return w.createIssue(c).id.String()
 }
 
-func (a *API) createIssue(c IssueChange) *issue {
-	now := a.Now()
-	index := a.issues.next
-	a.issues.next++
+func (w *workspace) createIssue(c IssueChange) *issue {
+	now := w.Now()
+	index := w.issues.next
+	w.issues.next++
 	is := &issue{
-		index: index, id: a.gen.ids.id(kindIssue, index), random: mix(a.gen.hash(kindIssue, index)),
+		index: index, id: w.gen.ids.id(kindIssue, index), random: mix(w.gen.hash(kindIssue, index)),
 		edit: &issueEdit{since: now.UnixMilli()}, created: now.UnixMilli(), updated: now.UnixMilli(),
 	}
 	c.apply(is.edit)
@@ -157,42 +158,43 @@ func (a *API) createIssue(c IssueChange) *issue {
 	if !c.UpdatedAt.IsZero() {
 		is.updated = c.UpdatedAt.UnixMilli()
 	}
-	r := &issueRecord{children: &children{}}
-	if a.gen.messages > 0 {
-		is.latest = is.created
-		r.children.nextMessage = 1
-		r.children.messages = []message{{id: a.gen.ids.id(kindMessage, childIndex(index, 0)), at: is.created, html: is.edit.body}}
+	r := &issueRecord{}
+	for _, s := range childSpecs {
+		r.setChildren(s, &childList{})
 	}
-	a.publishIssue(r, is, now)
-	a.insertIssue(r)
-	for i := range r.children.messages {
-		a.logMessage(is, &r.children.messages[i], now)
+	first := child{id: w.gen.ids.id(kindMessage, childIndex(index, 0)), at: is.created, text: is.edit.body}
+	if w.gen.messages > 0 {
+		is.latest = is.created
+		*r.children[messages] = childList{[]child{first}, 1}
+	}
+	w.publishIssue(r, is, now)
+	w.insertIssue(r)
+	if w.gen.messages > 0 {
+		w.logChild(messages, is, &first)
 	}
 	return is
 }
 
 // DeleteIssue deletes an issue with its messages and threads.
-func (a *API) DeleteIssue(id string) error {
-	a.store.Lock()
-	defer a.store.Unlock()
-	return a.deleteIssue(id)
+func (w *workspace) DeleteIssue(id string) error {
+	w.store.Lock()
+	defer w.store.Unlock()
+	return w.deleteIssue(id)
 }
 
-func (a *API) deleteIssue(id string) error {
-	is := a.resolveIssue(id)
+func (w *workspace) deleteIssue(id string) error {
+	is := w.resolveIssue(id)
 	if is == nil {
 		return fmt.Errorf("delete issue %q: %w", id, ErrNotFound)
 	}
-	now := a.Now()
-	kids := a.childrenOf(is)
-	for i := range kids.messages {
-		a.dropMessage(is, &kids.messages[i], now)
+	for _, s := range childSpecs {
+		kids := w.ownChildren(s, is)
+		for i := range kids.list {
+			w.dropChild(s, is, &kids.list[i])
+		}
+		kids.list = nil
 	}
-	for i := range kids.threads {
-		a.dropThread(is, &kids.threads[i], now)
-	}
-	kids.messages, kids.threads = nil, nil
-	a.changeIssue(is, func(v *issue, _ *issueEdit, _ time.Time) { v.deleted = true })
-	a.issues.deleted++
+	w.changeIssue(is, func(v *issue, _ *issueEdit) { v.deleted = true })
+	w.issues.deleted++
 	return nil
 }

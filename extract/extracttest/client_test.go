@@ -128,13 +128,18 @@ func search(tb testing.TB, s *extracttest.Server, filter string, limit int, betw
 	}
 }
 
+// queryEscape writes a cursor as a query has it.
+func queryEscape(cursor string) string {
+	return strings.NewReplacer("+", "%2B", "=", "%3D", "/", "%2F").Replace(cursor)
+}
+
 // pages returns all pages of a GET whose path ends with a query.
 func pages(tb testing.TB, s *extracttest.Server, path string) []json.RawMessage {
 	tb.Helper()
 	var all []json.RawMessage
 	cursor := ""
 	for {
-		a := get(tb, s, "GET "+path+"&cursor="+strings.NewReplacer("+", "%2B", "=", "%3D", "/", "%2F").Replace(cursor), "")
+		a := get(tb, s, "GET "+path+"&cursor="+queryEscape(cursor), "")
 		all = append(all, a.list(tb)...)
 		if cursor = a.next(); cursor == "" {
 			return all

@@ -3,6 +3,7 @@ package extracttest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -15,16 +16,16 @@ import (
 // named like streams, and issues_search, issues_list, issues_get, me; what reads
 // a single object has _get behind the stream, and what changes one _write.
 func (a *API) Requests() map[string]int {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	return maps.Clone(a.requests)
+	a.traffic.mu.Lock()
+	defer a.traffic.mu.Unlock()
+	return maps.Clone(a.traffic.requests)
 }
 
 // Rejected is how many requests the limits have refused with 429.
 func (a *API) Rejected() int {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	return a.rejected
+	a.traffic.mu.Lock()
+	defer a.traffic.mu.Unlock()
+	return a.traffic.rejected
 }
 
 // Violations returns what clients did that the real API would let pass or answer
@@ -32,18 +33,18 @@ func (a *API) Rejected() int {
 // query of a search; a request without a valid token or for an unknown path. The
 // first thousand are kept.
 func (a *API) Violations() []string {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	return slices.Clone(a.violations)
+	a.traffic.mu.Lock()
+	defer a.traffic.mu.Unlock()
+	return slices.Clone(a.traffic.violations)
 }
 
 // ResetCounts sets requests, rejections and violations back to none. What has
 // been taken of the limits stays taken.
 func (a *API) ResetCounts() {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	clear(a.requests)
-	a.rejected, a.violations = 0, nil
+	a.traffic.mu.Lock()
+	defer a.traffic.mu.Unlock()
+	clear(a.traffic.requests)
+	a.traffic.rejected, a.traffic.violations = 0, nil
 }
 
 // routeControl adds the control of the sandbox, which needs no token:
@@ -52,13 +53,20 @@ func (a *API) ResetCounts() {
 //	GET    /_sandbox/objects/{stream}  every object that exists now
 //	GET    /_sandbox/history           every version of every changed object
 //	POST   /_sandbox/mutate            {"n": 10, "seed": 1}: makes random changes
-//	POST   /_sandbox/fail              a Fault, or a list; delays as "1.5s"
+//	GET    /_sandbox/fail              the faults that have a name
+//	POST   /_sandbox/fail              {"name": "parent-5xx=<issue>"}, or a Fault, or
+//	                                   a list of them; delay and date_ahead as "1.5s"
 //	DELETE /_sandbox/fail              forgets faults that have not happened
 func (a *API) routeControl(mux *http.ServeMux) {
 	mux.HandleFunc("GET /_sandbox/stats", a.controlStats)
 	mux.HandleFunc("GET /_sandbox/objects/{stream}", a.controlObjects)
 	mux.HandleFunc("GET /_sandbox/history", a.controlHistory)
 	mux.HandleFunc("POST /_sandbox/mutate", a.controlMutate)
+	mux.HandleFunc("GET /_sandbox/fail", func(w http.ResponseWriter, _ *http.Request) {
+		controlJSON(w, http.StatusOK, struct {
+			Faults []NamedFault `json:"faults"`
+		}{NamedFaults()})
+	})
 	mux.HandleFunc("POST /_sandbox/fail", a.controlFail)
 	mux.HandleFunc("DELETE /_sandbox/fail", func(w http.ResponseWriter, _ *http.Request) {
 		a.ClearFaults()
@@ -107,25 +115,23 @@ func (a *API) controlObjects(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	line := []byte(`{"objects":[`)
-	first := true
+	separator := "\n"
 	for key, object := range a.Objects(stream) {
-		if !first {
-			line = append(line, ',')
-		}
-		first = false
-		line = append(line, "\n{\"key\":"...)
-		line = appendString(line, key)
-		line = append(line, `,"parent":`...)
-		line = appendString(line, a.Parent(stream, key))
-		line = append(line, `,"object":`...)
-		line = append(line, object...)
-		line = append(line, '}')
+		line = append(line, separator...)
+		line = appendJSON(line, objectLine{key, a.Parent(stream, key), object})
 		if _, err := w.Write(line); err != nil {
 			return
 		}
-		line = line[:0]
+		line, separator = line[:0], ",\n"
 	}
 	_, _ = w.Write(append(line, "\n]}\n"...)) // a client that is gone needs no answer
+}
+
+// objectLine is an object as /_sandbox/objects shows it.
+type objectLine struct {
+	Key    string          `json:"key"`
+	Parent string          `json:"parent"`
+	Object json.RawMessage `json:"object"`
 }
 
 // versionJSON is a Version as /_sandbox/history shows it.
@@ -172,36 +178,67 @@ func (a *API) controlMutate(w http.ResponseWriter, r *http.Request) {
 	}{append([]Change{}, a.Mutate(rng, in.N)...)})
 }
 
-// faultJSON is a Fault whose delay is text, such as "1.5s".
+// faultJSON is a Fault whose durations are text, such as "1.5s", or the name of
+// one.
 type faultJSON struct {
 	Fault
 
-	Delay string `json:"delay"`
+	Name      string `json:"name"`
+	Delay     string `json:"delay"`
+	DateAhead string `json:"date_ahead"`
 }
 
+// faults returns what is to be queued.
+func (in *faultJSON) faults(a *API) ([]Fault, error) {
+	if in.Name != "" {
+		return a.named(in.Name)
+	}
+	f := in.Fault
+	for _, d := range []struct {
+		text string
+		to   *time.Duration
+	}{{in.Delay, &f.Delay}, {in.DateAhead, &f.DateAhead}} {
+		if d.text == "" {
+			continue
+		}
+		var err error
+		if *d.to, err = time.ParseDuration(d.text); err != nil {
+			return nil, err
+		}
+	}
+	return []Fault{f}, nil
+}
+
+// controlFail queues all of the faults, or none if one of them is wrong.
 func (a *API) controlFail(w http.ResponseWriter, r *http.Request) {
-	var text json.RawMessage
-	err := json.NewDecoder(r.Body).Decode(&text)
-	var list []faultJSON
-	if err == nil {
-		if len(text) > 0 && text[0] == '[' {
-			err = json.Unmarshal(text, &list)
-		} else {
-			list = make([]faultJSON, 1)
-			err = json.Unmarshal(text, &list[0])
-		}
-	}
-	var faults []Fault
-	for _, in := range list {
-		if in.Delay != "" && err == nil {
-			in.Fault.Delay, err = time.ParseDuration(in.Delay)
-		}
-		faults = append(faults, in.Fault)
-	}
+	faults, err := a.decodeFaults(r.Body)
 	if err != nil {
 		controlError(w, http.StatusBadRequest, fmt.Errorf("fail: %w", err))
 		return
 	}
 	a.Fail(faults...)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *API) decodeFaults(body io.Reader) ([]Fault, error) {
+	var text json.RawMessage
+	if err := json.NewDecoder(body).Decode(&text); err != nil {
+		return nil, err
+	}
+	if len(text) > 0 && text[0] != '[' {
+		text = slices.Concat([]byte{'['}, text, []byte{']'})
+	}
+	var list []faultJSON
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	var all []Fault
+	for i := range list {
+		faults, err := list[i].faults(a)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, faults...)
+	}
+	return all, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -104,6 +105,27 @@ func TestControl_overHTTP(t *testing.T) {
 	control(t, s, "DELETE /_sandbox/fail", "", 204, nil)
 	if got := s.API.FaultsLeft(); got != 0 {
 		t.Errorf("%d faults are left", got)
+	}
+	control(t, s, "POST /_sandbox/fail", `[{"name":"parent-422=task"},{"endpoint":"me","date_ahead":"1h"}]`, 204, nil)
+	if a := call(t, s, "GET /custom-fields?object_type=task", ""); a.Status != 422 {
+		t.Errorf("status %d", a.Status)
+	}
+	date, err := http.ParseTime(call(t, s, "GET /me", "").Header.Get("Date"))
+	if ahead := date.Sub(now); err != nil || ahead < 59*time.Minute {
+		t.Errorf("the date is %v ahead: %v", ahead, err)
+	}
+	s.API.ClearFaults()
+	var named struct {
+		Faults []struct{ Name, About string }
+	}
+	control(t, s, "GET /_sandbox/fail", "", 200, &named)
+	if len(named.Faults) != len(extracttest.NamedFaults()) || named.Faults[0].About == "" {
+		t.Errorf("faults %v", named.Faults)
+	}
+	// All of them or none.
+	control(t, s, "POST /_sandbox/fail", `[{"status":503},{"name":"parent-6xx"}]`, 400, nil)
+	if got := s.API.FaultsLeft(); got != 0 {
+		t.Errorf("%d faults of a wrong list are queued", got)
 	}
 	control(t, s, "POST /_sandbox/fail", `{"delay":"soon"}`, 400, nil)
 	control(t, s, "POST /_sandbox/fail", `{`, 400, nil)

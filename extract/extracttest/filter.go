@@ -2,24 +2,11 @@ package extracttest
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
 )
-
-// maxFilterDepth is how deep a filter may be nested, a leaf being of depth 1.
-const maxFilterDepth = 3
-
-// filterJSON is a filter as it is sent. Value may be null or left out.
-type filterJSON struct {
-	Field      string       `json:"field"`
-	Operator   string       `json:"operator"`
-	Value      *string      `json:"value"`
-	Values     []string     `json:"values"`
-	Subfilters []filterJSON `json:"subfilters"`
-}
 
 // filter is a filter that was found right. A nil filter takes everything.
 type filter struct {
@@ -30,105 +17,16 @@ type filter struct {
 	subs     []filter
 }
 
-var (
-	timeOperators   = []string{"time_is_after", "time_is_before", "time_range"}
-	idOperators     = []string{"equals", "in", "not_in", "is_set", "is_unset"}
-	listOperators   = []string{"contains", "does_not_contain", "in", "not_in"}
-	stateOperators  = []string{"equals", "in", "not_in"}
-	stringOperators = []string{"string_contains", "string_does_not_contain"}
-	fieldOperators  = []string{"equals", "not_equals", "in", "not_in", "contains", "does_not_contain", "is_set", "is_unset"}
-)
-
-var filterFields = map[string][]string{
-	"created_at": timeOperators, "updated_at": timeOperators, "resolved_at": timeOperators, "latest_message_activity_at": timeOperators,
-	"account_id": idOperators, "requester_id": idOperators, "assignee_id": idOperators, "issue_type": idOperators,
-	"team_id": stateOperators, "state": stateOperators,
-	"tags": listOperators, "title": stringOperators, "body_html": stringOperators,
-}
-
-// compileFilter checks a filter as the real API does: an unknown field or
-// operator and a time without a zone are refused.
-func (a *API) compileFilter(f *filterJSON, depth int) (filter, *apiError) {
-	if depth > maxFilterDepth {
-		return filter{}, badRequest("filter is nested too deeply")
-	}
-	out := filter{operator: f.Operator, field: f.Field, values: f.Values}
-	if f.Operator == "and" || f.Operator == "or" {
-		for i := range f.Subfilters {
-			sub, err := a.compileFilter(&f.Subfilters[i], depth+1)
-			if err != nil {
-				return filter{}, err
-			}
-			out.subs = append(out.subs, sub)
-		}
-		if len(out.subs) == 0 {
-			return filter{}, badRequest(fmt.Sprintf("operator %q without subfilters", f.Operator))
-		}
-		return out, nil
-	}
-	operators, known := filterFields[f.Field]
-	if !known && slices.ContainsFunc(fieldTypes, func(t struct{ slug, label, kind string }) bool { return t.slug == f.Field }) {
-		operators, known = fieldOperators, true
-	}
-	if !known || slices.Contains(a.opts.RefusedFields, f.Field) {
-		return filter{}, badRequest(fmt.Sprintf("unknown filter field %q", f.Field))
-	}
-	if !slices.Contains(operators, f.Operator) {
-		return filter{}, badRequest(fmt.Sprintf("operator %q is not allowed for field %q", f.Operator, f.Field))
-	}
-	switch f.Operator {
-	case "time_is_after", "time_is_before", "time_range":
-		return a.compileTimes(out, f)
-	case "in", "not_in", "is_set", "is_unset":
-	default:
-		if f.Value == nil || *f.Value == "" {
-			return filter{}, badRequest(fmt.Sprintf("filter on %q has no value", f.Field))
-		}
-		out.values = []string{*f.Value}
-	}
-	return out, nil
-}
-
-func (a *API) compileTimes(out filter, f *filterJSON) (filter, *apiError) {
-	out.from, out.to = math.MinInt64, math.MaxInt64
-	values := f.Values
-	if f.Operator != "time_range" {
-		if f.Value == nil {
-			return out, badRequest(fmt.Sprintf("filter on %q has no value", f.Field))
-		}
-		values = []string{*f.Value}
-	} else if len(values) != 2 {
-		return out, badRequest("time_range takes two values")
-	}
-	var times []int64
-	for _, v := range values {
-		t, err := time.Parse(time.RFC3339Nano, v)
-		if err != nil {
-			return out, badRequest(fmt.Sprintf("%q is not a time in RFC 3339 format", v))
-		}
-		times = append(times, t.UnixMilli())
-	}
-	switch f.Operator {
-	case "time_is_after":
-		out.from = times[0] + a.open()
-	case "time_is_before":
-		out.to = times[0] - a.open()
-	default:
-		out.from, out.to = times[0]+a.open(), times[1]-a.open()
-	}
-	return out, nil
-}
-
 // open is 1 ms where bounds do not belong to the range.
-func (a *API) open() int64 {
-	if a.opts.Bounds == BoundsExclusive {
+func (w *workspace) open() int64 {
+	if w.opts.Bounds == BoundsExclusive {
 		return 1
 	}
 	return 0
 }
 
-// timeRange returns the bounds that the filter puts on field, those of an
-// "and" taken together.
+// timeRange returns the bounds that the filter puts on field: those of an "and"
+// taken together, and of an "or" the widest of those that name the field.
 func (f *filter) timeRange(field string) (from, to int64) {
 	from, to = math.MinInt64, math.MaxInt64
 	switch {
@@ -139,18 +37,47 @@ func (f *filter) timeRange(field string) (from, to int64) {
 			lo, hi := f.subs[i].timeRange(field)
 			from, to = max(from, lo), min(to, hi)
 		}
+	case f.operator == "or":
+		for i := range f.subs {
+			lo, hi := f.subs[i].timeRange(field)
+			switch {
+			case lo == math.MinInt64 && hi == math.MaxInt64:
+			case from == math.MinInt64 && to == math.MaxInt64:
+				from, to = lo, hi
+			default:
+				from, to = min(from, lo), max(to, hi)
+			}
+		}
 	}
 	return from, to
 }
 
-// bounded is true if the filter asks for a range with two ends.
-func (f *filter) bounded() (length time.Duration, ok bool) {
+// askedRange is the range of time that a filter asks for.
+type askedRange struct {
+	bounded bool          // it has two ends
+	open    bool          // it has a lower end and no upper one
+	length  time.Duration // what is open reaches until now; 0 without a range
+}
+
+// asked returns the range of created_at or updated_at that the filter asks for.
+// Of an "or" it is the one that takes in all others.
+func (f *filter) asked(now time.Time) askedRange {
+	var r askedRange
 	for _, field := range []string{"created_at", "updated_at"} {
-		if from, to := f.timeRange(field); from != math.MinInt64 && to != math.MaxInt64 {
-			return time.Duration(to-from) * time.Millisecond, true
+		from, to := f.timeRange(field)
+		if from == math.MinInt64 {
+			continue
 		}
+		if to == math.MaxInt64 {
+			r.open = true
+			to = now.UnixMilli()
+		} else {
+			r.bounded = true
+		}
+		r.length = max(r.length, time.Duration(to-from)*time.Millisecond)
 	}
-	return 0, false
+	r.open = r.open && !r.bounded
+	return r
 }
 
 // creation returns the range of created_at outside of which no issue can match
@@ -179,18 +106,18 @@ func (f *filter) creation() (from, to int64) {
 }
 
 // matches is true if the filter takes the issue.
-func (a *API) matches(f *filter, is *issue) bool {
+func (g *generator) matches(f *filter, is *issue) bool {
 	switch f.operator {
 	case "and":
 		for i := range f.subs {
-			if !a.matches(&f.subs[i], is) {
+			if !g.matches(&f.subs[i], is) {
 				return false
 			}
 		}
 		return true
 	case "or":
 		for i := range f.subs {
-			if a.matches(&f.subs[i], is) {
+			if g.matches(&f.subs[i], is) {
 				return true
 			}
 		}
@@ -199,13 +126,13 @@ func (a *API) matches(f *filter, is *issue) bool {
 		at := is.timeOf(f.field)
 		return at != 0 && f.from <= at && at <= f.to
 	case "string_contains", "string_does_not_contain":
-		text := a.gen.title(is)
+		text := g.title(is)
 		if f.field == "body_html" {
-			text = a.gen.body(is)
+			text = g.issueBody(is)
 		}
 		return strings.Contains(text, f.values[0]) == (f.operator == "string_contains")
 	}
-	have := a.gen.valuesOf(is, f.field)
+	have := g.valuesOf(is, f.field)
 	some := slices.ContainsFunc(f.values, func(v string) bool { return slices.Contains(have, v) })
 	switch f.operator {
 	case "is_set":
@@ -265,36 +192,16 @@ func (g *generator) valuesOf(is *issue, field string) []string {
 	return g.customValues(is, &t, field)
 }
 
-// customValues reads the values of a custom field from the issue's JSON: slow,
-// but nobody of ours asks for it.
+// customValues reads the values of a custom field from its JSON: slow, but
+// nobody of ours asks for it.
 func (g *generator) customValues(is *issue, t *traits, slug string) []string {
-	var fields map[string]struct {
-		Value  string   `json:"value"`
-		Values []string `json:"values"`
-	}
-	all := t.has(hasAllCustomFields, is.index == fullIssue)
-	if err := json.Unmarshal(g.appendCustomFields(nil, is.random, is.index, all), &fields); err != nil {
+	var fields map[string]customValue
+	if err := json.Unmarshal(appendJSON(nil, g.issueCustomFields(is, t)), &fields); err != nil {
 		return nil
 	}
-	f, ok := fields[slug]
-	if !ok {
-		return nil
-	}
+	f := fields[slug]
 	if f.Value != "" {
 		return []string{f.Value}
 	}
 	return f.Values
-}
-
-// body returns the body of an issue, unescaped.
-func (g *generator) body(is *issue) string {
-	if is.edit != nil && is.edit.body != "" {
-		return is.edit.body
-	}
-	var text string
-	quoted := append(g.appendBody([]byte{'"'}, is.random, is.index+1), '"')
-	if err := json.Unmarshal(quoted, &text); err != nil {
-		return ""
-	}
-	return text
 }

@@ -5,12 +5,6 @@ import "time"
 // objectRef names an object of any stream.
 type objectRef struct{ stream, key string }
 
-// servedVersion is a version of an object that an answer has shown.
-type servedVersion struct {
-	objectRef
-	rev int
-}
-
 // Version is one state of an object that was changed since the start.
 type Version struct {
 	Stream, Key string
@@ -61,64 +55,19 @@ func (l *versionLog) add(ref objectRef, parent string, rev int, at time.Time, re
 	l.list = append(l.list, loggedVersion{ref, parent, rev, at, render == nil, render})
 }
 
-// History returns every version of every object that was changed, made or
-// deleted since the start, in the order in which they came about. Filtered by
-// object it is that object's life: what it began as (At is zero) or its
-// creation, its changes, its deletion. Objects that are not in it are what
-// Objects says, and always were.
-func (a *API) History() []Version {
-	a.store.RLock()
-	list := a.log.list // what is in it is never changed
-	a.store.RUnlock()
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
+// versions returns the whole log as History does, but for what was served.
+func (w *workspace) versions() []Version {
+	w.store.RLock()
+	list := w.log.list // what is in it is never changed
+	w.store.RUnlock()
 	versions := make([]Version, len(list))
 	for i, v := range list {
 		versions[i] = Version{
 			Stream: v.stream, Key: v.key, Parent: v.parent, Revision: v.rev, At: v.at, Deleted: v.deleted,
-			Served: a.served[servedVersion{v.objectRef, v.rev}],
 		}
 		if v.render != nil {
 			versions[i].JSON = v.render()
 		}
 	}
 	return versions
-}
-
-// show notes that the answer shows a version.
-func (x *exchange) show(stream string, id uuid, rev int) {
-	if x.api.opts.RecordServed {
-		x.showKey(stream, id.String(), rev)
-	}
-}
-
-func (x *exchange) showKey(stream, key string, rev int) {
-	if x.api.opts.RecordServed {
-		x.shown = append(x.shown, servedVersion{objectRef{stream, key}, rev})
-	}
-}
-
-func (a *API) recordServed(shown []servedVersion) {
-	if len(shown) == 0 {
-		return
-	}
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	for _, v := range shown {
-		a.served[v] = true
-	}
-}
-
-// Served is the number of versions of objects of the stream that answers have
-// shown, each counted once; known with Options.RecordServed only.
-func (a *API) Served(stream string) int {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	n := 0
-	for v := range a.served {
-		if v.stream == stream {
-			n++
-		}
-	}
-	return n
 }

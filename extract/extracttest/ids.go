@@ -128,18 +128,21 @@ func (m *idMaker) find(id uuid) (kind, int, bool) {
 	return k, index, m.id(k, index) == id
 }
 
-func (id uuid) append(dst []byte) []byte {
-	var text [36]byte
+// text is the id as it is written.
+func (id uuid) text() (text [36]byte) {
 	hex.Encode(text[:8], id[:4])
 	hex.Encode(text[9:13], id[4:6])
 	hex.Encode(text[14:18], id[6:8])
 	hex.Encode(text[19:23], id[8:10])
 	hex.Encode(text[24:], id[10:])
 	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return append(dst, text[:]...)
+	return text
 }
 
-func (id uuid) String() string { return string(id.append(nil)) }
+func (id uuid) String() string {
+	text := id.text()
+	return string(text[:])
+}
 
 func parseUUID(text string) (uuid, bool) {
 	var id uuid

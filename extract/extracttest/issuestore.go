@@ -2,6 +2,7 @@ package extracttest
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -21,8 +22,8 @@ type issueStore struct {
 // issueRecord is an issue that somebody has changed, made or deleted. It is
 // kept for ever, since the search index may still show an older version.
 type issueRecord struct {
-	versions []*issue  // oldest first
-	children *children // nil while only the issue itself has changed
+	versions []*issue                  // oldest first
+	children map[*childSpec]*childList // those that have changed
 }
 
 func (r *issueRecord) current() *issue { return r.versions[len(r.versions)-1] }
@@ -40,11 +41,17 @@ func (r *issueRecord) indexed(now time.Time) *issue {
 	return nil
 }
 
-// children are the messages and threads of an issue, once one has changed.
-type children struct {
-	messages                []message // oldest first
-	threads                 []thread
-	nextMessage, nextThread int
+// childList are the messages or the threads of an issue, once one has changed.
+type childList struct {
+	list []child // of messages: oldest first
+	next int     // place of the next one to be made
+}
+
+func (r *issueRecord) setChildren(s *childSpec, l *childList) {
+	if r.children == nil {
+		r.children = make(map[*childSpec]*childList, len(childSpecs))
+	}
+	r.children[s] = l
 }
 
 func newIssueStore(n int) issueStore {
@@ -70,51 +77,51 @@ func (s *issueStore) dirtyUpTo(i int) int {
 
 // findIssue returns the current version of an issue, nil if it does not exist.
 // The caller holds the store's lock.
-func (a *API) findIssue(index int) *issue {
-	if r := a.issues.records[index]; r != nil {
+func (w *workspace) findIssue(index int) *issue {
+	if r := w.issues.records[index]; r != nil {
 		if is := r.current(); !is.deleted {
 			return is
 		}
 		return nil
 	}
-	if index < 0 || index >= a.opts.Issues {
+	if index < 0 || index >= w.opts.Issues {
 		return nil
 	}
 	is := new(issue)
-	a.gen.issue(is, index)
+	w.gen.issue(is, index)
 	return is
 }
 
 // resolveIssue finds an issue by id or number, as the API's paths do.
-func (a *API) resolveIssue(idOrNumber string) *issue {
+func (w *workspace) resolveIssue(idOrNumber string) *issue {
 	if id, ok := parseUUID(idOrNumber); ok {
-		if k, index, ok := a.gen.ids.find(id); ok && k == kindIssue {
-			return a.findIssue(index)
+		if k, index, ok := w.gen.ids.find(id); ok && k == kindIssue {
+			return w.findIssue(index)
 		}
 		return nil
 	}
 	if number, err := strconv.Atoi(idOrNumber); err == nil {
-		return a.findIssue(number - 1)
+		return w.findIssue(number - 1)
 	}
 	return nil
 }
 
 // record returns the record of an issue that exists, made if need be.
-func (a *API) record(is *issue) *issueRecord {
-	if r := a.issues.records[is.index]; r != nil {
+func (w *workspace) record(is *issue) *issueRecord {
+	if r := w.issues.records[is.index]; r != nil {
 		return r
 	}
 	r := &issueRecord{versions: []*issue{is}}
-	a.issues.records[is.index] = r
-	a.issues.dirty[is.index/64] |= 1 << (is.index % 64)
+	w.issues.records[is.index] = r
+	w.issues.dirty[is.index/64] |= 1 << (is.index % 64)
 	return r
 }
 
 // insertIssue adds an issue made since the start.
-func (a *API) insertIssue(r *issueRecord) {
+func (w *workspace) insertIssue(r *issueRecord) {
 	is := r.current()
-	a.issues.records[is.index] = r
-	i, _ := slices.BinarySearchFunc(a.issues.created, is, func(r *issueRecord, is *issue) int {
+	w.issues.records[is.index] = r
+	i, _ := slices.BinarySearchFunc(w.issues.created, is, func(r *issueRecord, is *issue) int {
 		at := r.versions[0]
 		switch {
 		case at.created != is.created:
@@ -123,23 +130,7 @@ func (a *API) insertIssue(r *issueRecord) {
 			return bytes.Compare(at.id[:], is.id[:])
 		}
 	})
-	a.issues.created = slices.Insert(a.issues.created, i, r)
-}
-
-// messagesOf returns the messages of an issue, oldest first; not to be changed.
-func (a *API) messagesOf(is *issue) []message {
-	if r := a.issues.records[is.index]; r != nil && r.children != nil {
-		return r.children.messages
-	}
-	return a.gen.generatedMessages(is)
-}
-
-// threadsOf returns the threads of an issue; not to be changed.
-func (a *API) threadsOf(is *issue) []thread {
-	if r := a.issues.records[is.index]; r != nil && r.children != nil {
-		return r.children.threads
-	}
-	return a.gen.generatedThreads(is)
+	w.issues.created = slices.Insert(w.issues.created, i, r)
 }
 
 // view says which version of a changed issue a list shows.
@@ -150,20 +141,35 @@ const (
 	viewIndexed      // what the search index has taken in
 )
 
+// position is where a list goes on: after the object made at that time with
+// that id. Lists begin with what was made last.
+type position struct {
+	ms int64
+	id uuid
+}
+
+// newest is before everything.
+var newest = position{ms: math.MaxInt64}
+
+// after is true of an object that a list shows after the position.
+func (p position) after(ms int64, id uuid) bool {
+	return ms < p.ms || ms == p.ms && bytes.Compare(id[:], p.id[:]) < 0
+}
+
 // scan calls yield with every issue after the position, newest created_at
 // first, until yield returns false. Issues that were never changed are left out
 // where their created_at is outside of [from, to]. The issue is valid during the
 // call only, and its id is zero if it was never changed. The caller holds the
 // store's lock.
-func (a *API) scan(v view, from, to int64, after position, yield func(*issue) bool) {
-	g := a.gen
-	step := g.step(a.opts.Issues)
+func (w *workspace) scan(v view, from, to int64, after position, yield func(*issue) bool) {
+	g := w.gen
+	step := g.step(w.opts.Issues)
 	// place is the index of the generated issue whose step holds the moment.
 	place := func(ms int64) int {
 		if ms < g.start {
 			return -1
 		}
-		return int(min((ms-g.start)/step, int64(a.opts.Issues)-1))
+		return int(min((ms-g.start)/step, int64(w.opts.Issues)-1))
 	}
 	low, high := max(place(from), 0), place(to)
 	i := place(after.ms)
@@ -173,7 +179,7 @@ func (a *API) scan(v view, from, to int64, after position, yield func(*issue) bo
 			i--
 		}
 	}
-	c, _ := slices.BinarySearchFunc(a.issues.created, after, func(r *issueRecord, p position) int {
+	c, _ := slices.BinarySearchFunc(w.issues.created, after, func(r *issueRecord, p position) int {
 		if at := r.versions[0]; p.after(at.created, at.id) {
 			return -1
 		}
@@ -182,7 +188,7 @@ func (a *API) scan(v view, from, to int64, after position, yield func(*issue) bo
 	now := time.Now()
 	for c--; i >= 0 || c >= 0; {
 		if i > high || i < low {
-			d := a.issues.dirtyUpTo(i)
+			d := w.issues.dirtyUpTo(i)
 			if i > high && high >= low {
 				d = max(d, high)
 			}
@@ -192,11 +198,11 @@ func (a *API) scan(v view, from, to int64, after position, yield func(*issue) bo
 		}
 		var r *issueRecord
 		switch {
-		case c >= 0 && (i < 0 || !a.createdBefore(a.issues.created[c].versions[0], i)):
-			r = a.issues.created[c]
+		case c >= 0 && (i < 0 || !w.createdBefore(w.issues.created[c].versions[0], i)):
+			r = w.issues.created[c]
 			c--
-		case a.issues.dirty[i/64]>>(i%64)&1 == 1:
-			r = a.issues.records[i]
+		case w.issues.dirty[i/64]>>(i%64)&1 == 1:
+			r = w.issues.records[i]
 			i--
 		default:
 			is = issue{index: i}
@@ -219,11 +225,11 @@ func (a *API) scan(v view, from, to int64, after position, yield func(*issue) bo
 
 // createdBefore is true if an issue made since the start is older than
 // generated issue i.
-func (a *API) createdBefore(made *issue, i int) bool {
-	at := a.gen.created(kindIssue, i, a.opts.Issues)
+func (w *workspace) createdBefore(made *issue, i int) bool {
+	at := w.gen.created(kindIssue, i, w.opts.Issues)
 	if made.created != at {
 		return made.created < at
 	}
-	id := a.gen.ids.id(kindIssue, i)
+	id := w.gen.ids.id(kindIssue, i)
 	return bytes.Compare(made.id[:], id[:]) < 0
 }

@@ -18,68 +18,68 @@ type Change struct {
 // Each returns false if it found nothing to change.
 var mutations = []struct {
 	weight int
-	run    func(a *API, rng *rand.Rand) bool
+	run    func(w *workspace, rng *rand.Rand) bool
 }{
-	{32, func(a *API, rng *rand.Rand) bool {
-		is := a.randomIssue(rng)
-		return is != nil && a.updateIssue(is.id.String(), IssueChange{}) == nil
+	{32, func(w *workspace, rng *rand.Rand) bool {
+		is := w.randomIssue(rng)
+		return is != nil && w.updateIssue(is.id.String(), IssueChange{}) == nil
 	}},
-	{8, func(a *API, rng *rand.Rand) bool {
-		is := a.randomIssue(rng)
+	{8, func(w *workspace, rng *rand.Rand) bool {
+		is := w.randomIssue(rng)
 		state := statuses[rng.IntN(baseStatuses)].slug
-		return is != nil && a.updateIssue(is.id.String(), IssueChange{State: state}) == nil
+		return is != nil && w.updateIssue(is.id.String(), IssueChange{State: state}) == nil
 	}},
-	{22, func(a *API, rng *rand.Rand) bool {
-		is := a.randomIssue(rng)
+	{22, func(w *workspace, rng *rand.Rand) bool {
+		is := w.randomIssue(rng)
 		if is == nil {
 			return false
 		}
-		_, err := a.addMessage(is.id.String(), MessageChange{Private: rng.IntN(4) == 0})
+		_, err := w.addMessage(is.id.String(), MessageChange{Private: rng.IntN(4) == 0})
 		return err == nil
 	}},
-	{6, func(a *API, rng *rand.Rand) bool {
-		is, m := a.randomMessage(rng)
-		return is != nil && a.editMessage(is.id.String(), m.id.String(), MessageChange{}) == nil
+	{6, func(w *workspace, rng *rand.Rand) bool {
+		is, key := w.randomMessage(rng)
+		return is != nil && w.editChild(messages, is.id.String(), key, "", "") == nil
 	}},
-	{4, func(a *API, rng *rand.Rand) bool {
-		is, m := a.randomMessage(rng)
-		return is != nil && a.deleteMessage(is.id.String(), m.id.String(), "") == nil
+	{4, func(w *workspace, rng *rand.Rand) bool {
+		is, key := w.randomMessage(rng)
+		return is != nil && w.deleteChild(messages, is.id.String(), key, "") == nil
 	}},
-	{8, func(a *API, _ *rand.Rand) bool { return a.createIssue(IssueChange{}) != nil }},
-	{4, func(a *API, rng *rand.Rand) bool {
-		is := a.randomIssue(rng)
-		return is != nil && a.issues.next-a.issues.deleted > 1 && a.deleteIssue(is.id.String()) == nil
+	{8, func(w *workspace, _ *rand.Rand) bool { return w.createIssue(IssueChange{}) != nil }},
+	{4, func(w *workspace, rng *rand.Rand) bool {
+		is := w.randomIssue(rng)
+		return is != nil && w.issues.next-w.issues.deleted > 1 && w.deleteIssue(is.id.String()) == nil
 	}},
-	{6, (*API).mutateThreads},
-	{10, (*API).mutateTables},
+	{6, (*workspace).mutateThreads},
+	{10, (*workspace).mutateTables},
 }
 
 // Mutate makes n random changes of every kind, drawn from rng, and returns what
 // it changed, in order: a change may take several objects, such as a message and
 // its issue. Each change is atomic; other requests and changes may come between.
-func (a *API) Mutate(rng *rand.Rand, n int) []Change {
+func (w *workspace) Mutate(rng *rand.Rand, n int) []Change {
 	var changes []Change
 	for range n {
-		changes = append(changes, a.mutate(rng)...)
+		changes = append(changes, w.mutate(rng)...)
 	}
 	return changes
 }
 
-func (a *API) mutate(rng *rand.Rand) []Change {
-	a.store.Lock()
-	defer a.store.Unlock()
-	before := len(a.log.list)
-	for tries := 0; tries < 100 && len(a.log.list) == before; tries++ {
+func (w *workspace) mutate(rng *rand.Rand) []Change {
+	w.store.Lock()
+	defer w.store.Unlock()
+	before := len(w.log.list)
+	for tries := 0; tries < 100 && len(w.log.list) == before; tries++ {
 		pick := rng.IntN(100)
 		for _, m := range mutations {
 			if pick -= m.weight; pick < 0 {
-				m.run(a, rng)
+				m.run(w, rng)
 				break
 			}
 		}
 	}
 	var changes []Change
-	for _, v := range a.log.list[before:] {
+	for _, v := range w.log.list[before:] {
 		if v.at.IsZero() {
 			continue // what the object began as
 		}
@@ -96,68 +96,65 @@ func (a *API) mutate(rng *rand.Rand) []Change {
 }
 
 // randomIssue draws an issue that exists, nil if it finds none soon.
-func (a *API) randomIssue(rng *rand.Rand) *issue {
+func (w *workspace) randomIssue(rng *rand.Rand) *issue {
 	for range 100 {
-		if a.issues.next == 0 {
+		if w.issues.next == 0 {
 			return nil
 		}
-		if is := a.findIssue(rng.IntN(a.issues.next)); is != nil {
+		if is := w.findIssue(rng.IntN(w.issues.next)); is != nil {
 			return is
 		}
 	}
 	return nil
 }
 
-func (a *API) randomMessage(rng *rand.Rand) (*issue, message) {
+func (w *workspace) randomMessage(rng *rand.Rand) (is *issue, key string) {
 	for range 10 {
-		is := a.randomIssue(rng)
+		is := w.randomIssue(rng)
 		if is == nil {
 			break
 		}
-		if list := a.messagesOf(is); len(list) > 0 {
-			return is, list[rng.IntN(len(list))]
+		if list := w.childrenOf(messages, is); len(list) > 0 {
+			return is, list[rng.IntN(len(list))].id.String()
 		}
 	}
-	return nil, message{}
+	return nil, ""
 }
 
 // mutateThreads adds, renames or deletes a thread.
-func (a *API) mutateThreads(rng *rand.Rand) bool {
-	is := a.randomIssue(rng)
+func (w *workspace) mutateThreads(rng *rand.Rand) bool {
+	is := w.randomIssue(rng)
 	if is == nil {
 		return false
 	}
 	issueID := is.id.String()
-	list := a.threadsOf(is)
+	list := w.childrenOf(threads, is)
 	if len(list) == 0 || rng.IntN(3) == 0 {
-		_, err := a.addThread(issueID, ThreadChange{})
+		_, err := w.addChild(threads, issueID, child{}, "")
 		return err == nil
 	}
-	threadID := list[rng.IntN(len(list))].id.String()
+	key := list[rng.IntN(len(list))].id.String()
 	if rng.IntN(2) == 0 {
-		return a.editThread(issueID, threadID, ThreadChange{}) == nil
+		return w.editChild(threads, issueID, key, "", "") == nil
 	}
-	return a.deleteThread(issueID, threadID, "") == nil
+	return w.deleteChild(threads, issueID, key, "") == nil
 }
 
 // mutateTables makes, changes or deletes an object of a small stream. The last
-// object of a stream and the base statuses stay.
-func (a *API) mutateTables(rng *rand.Rand) bool {
-	t := a.tables[specs[rng.IntN(len(specs))].stream]
+// object of a stream stays, and what its spec keeps.
+func (w *workspace) mutateTables(rng *rand.Rand) bool {
+	t := w.tables[specs[rng.IntN(len(specs))].stream]
 	what := rng.IntN(4)
 	if what == 0 {
 		group := ""
-		switch t.stream {
-		case streamCustomFields:
-			group = objectTypes[rng.IntN(len(objectTypes))]
-		case streamArticles:
-			bases := a.tables[streamBases].list
-			if len(bases) == 0 {
+		if t.groups != nil {
+			groups := t.groups(w)
+			if len(groups) == 0 {
 				return false
 			}
-			group = bases[rng.IntN(len(bases))].key
+			group = groups[rng.IntN(len(groups))]
 		}
-		_, err := a.createObject(t.stream, group, nil)
+		_, err := w.createObject(t, group, nil)
 		return err == nil
 	}
 	if len(t.list) == 0 {
@@ -165,9 +162,9 @@ func (a *API) mutateTables(rng *rand.Rand) bool {
 	}
 	o := t.list[rng.IntN(len(t.list))]
 	if what == 1 {
-		base := t.stream == streamStatuses && o.index < baseStatuses
-		return len(t.list) > 1 && !base && a.delete(t.stream, o.key) == nil
+		kept := t.keeps != nil && t.keeps(o)
+		return len(t.list) > 1 && !kept && w.streams[t.stream].remove(o.key) == nil
 	}
-	_, err := a.updateObject(t.stream, o.key, nil)
+	_, err := w.updateObject(t, o.key, nil)
 	return err == nil
 }

@@ -1,6 +1,7 @@
 package extracttest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -24,7 +25,25 @@ const (
 	LimitSliding LimitWindow = "sliding"
 	// LimitAligned counts the requests of whole minutes of the wall clock.
 	LimitAligned LimitWindow = "aligned"
+	// LimitBucket is a bucket of tokens that holds the minute's limit and is
+	// refilled all the time: what the live API looks like (X-Rate-Limit-Remaining
+	// stayed at 119 over four rapid requests, and over two a second apart).
+	LimitBucket LimitWindow = "bucket"
 )
+
+// MarshalText and UnmarshalText let a flag hold it; what is none of the three is
+// an error.
+func (w LimitWindow) MarshalText() ([]byte, error) { return []byte(w), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (w *LimitWindow) UnmarshalText(text []byte) error {
+	switch v := LimitWindow(text); v {
+	case LimitSliding, LimitAligned, LimitBucket:
+		*w = v
+		return nil
+	}
+	return fmt.Errorf("%q is none of %s, %s and %s", text, LimitSliding, LimitAligned, LimitBucket)
+}
 
 // RetryAfter says how a 429 tells when to come again.
 type RetryAfter string
@@ -40,6 +59,17 @@ const (
 	RetryAfterBoth RetryAfter = "both"
 	// RetryAfterNone sends neither.
 	RetryAfterNone RetryAfter = "none"
+)
+
+// LastPage says how the last page of a paginated list ends.
+type LastPage string
+
+const (
+	// LastPageBare has no pagination, as the live API answers since 2026.
+	LastPageBare LastPage = "bare"
+	// LastPageMarked says "pagination":{"cursor":"","has_next_page":false}, as it
+	// did in 2025.
+	LastPageMarked LastPage = "marked"
 )
 
 // Touch says whether the change of a message or thread moves its issue's
@@ -76,6 +106,10 @@ type Options struct {
 	ActivityTypes    int     // default 5
 	IssueStatuses    int     // default 8; the five base ones are always there
 
+	// IssueBytes is the mean size of an issue's JSON, by the length of its body.
+	// Default: about 2,400. Of one live workspace it was 7,200 bytes.
+	IssueBytes int
+
 	// Start and Now are the span over which objects were made and changed.
 	// Default: the 90 days before the server starts.
 	Start, Now time.Time
@@ -95,8 +129,12 @@ type Options struct {
 	Limits      map[string]int
 	LimitWindow LimitWindow // default LimitSliding
 	RetryAfter  RetryAfter  // default RetryAfterPylon
-	// Latency is added to every answer.
+	// Latency is added to every answer: half of it before the request is worked,
+	// half after it.
 	Latency time.Duration
+	// MaxPage is how many objects a page holds at most, whatever limit a request
+	// asks for: many pages of few objects. 0 is what the API documents.
+	MaxPage int
 
 	// SearchLag is how long after a change POST /issues/search shows it.
 	SearchLag time.Duration
@@ -104,10 +142,13 @@ type Options struct {
 	RandomSearchLag bool
 	// Bounds is for time filters and for GET /issues. Default BoundsInclusive.
 	Bounds Bounds
-	// MaxListRange is the longest range that GET /issues takes, default 30 days.
+	// LastPage is how the last page of a paginated list ends. Default LastPageBare.
+	LastPage LastPage
+	// MaxListRange is the longest range that GET /issues takes, default 365 days;
+	// until 2026 it was 30.
 	MaxListRange time.Duration
-	// MaxSearchRange is the longest bounded range that a search takes for
-	// updated_at or created_at; 0 is any.
+	// MaxSearchRange is the longest range that a search takes for updated_at or
+	// created_at; without an upper end it reaches until now. 0 is any.
 	MaxSearchRange time.Duration
 	// RefusedFields are filter fields that a search does not know, such as
 	// "latest_message_activity_at".
@@ -129,7 +170,7 @@ type Options struct {
 
 const (
 	defaultSpan         = 90 * 24 * time.Hour
-	defaultMaxListRange = 30 * 24 * time.Hour
+	defaultMaxListRange = 365 * 24 * time.Hour
 	baseStatuses        = 5
 )
 
@@ -191,6 +232,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.LimitWindow = orElse(o.LimitWindow, LimitSliding)
 	o.RetryAfter = orElse(o.RetryAfter, RetryAfterPylon)
+	o.LastPage = orElse(o.LastPage, LastPageBare)
 	o.Bounds = orElse(o.Bounds, BoundsInclusive)
 	o.MessageTouch = orElse(o.MessageTouch, TouchIssue)
 	o.PathPrefix = strings.TrimRight(o.PathPrefix, "/")

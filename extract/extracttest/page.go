@@ -3,25 +3,11 @@ package extracttest
 import (
 	"bytes"
 	"encoding/base64"
-	"math"
+	"hash/fnv"
+	"io"
 	"strings"
 	"time"
 )
-
-// position is where a list goes on: after the object made at that time with
-// that id. Lists begin with what was made last.
-type position struct {
-	ms int64
-	id uuid
-}
-
-// newest is before everything.
-var newest = position{ms: math.MaxInt64}
-
-// after is true of an object that a list shows after the position.
-func (p position) after(ms int64, id uuid) bool {
-	return ms < p.ms || ms == p.ms && bytes.Compare(id[:], p.id[:]) < 0
-}
 
 const cursorTime = "2006-01-02T15:04:05.000Z"
 
@@ -63,15 +49,51 @@ type pageWriter struct {
 	more bool // there is another page
 }
 
-// item makes room for one more object; the caller appends its JSON then.
-func (p *pageWriter) item(at position) {
+// full is true of a page that takes no more objects, of a request with that limit.
+func (p *pageWriter) full(limit int) bool {
+	if most := p.x.api.opts.MaxPage; most > 0 {
+		limit = min(limit, most)
+	}
+	return p.n >= limit
+}
+
+// hides is true of an object that the token does not see.
+func (x *exchange) hides(key func() string) bool {
+	if x.hide <= 0 || x.hide >= 1 {
+		return x.hide > 0
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, key()) // a hash takes everything
+	return float64(mix(h.Sum64())>>11)/(1<<53) < x.hide
+}
+
+// item adds an object, whose JSON render appends.
+func (p *pageWriter) item(at position, render func(dst []byte) []byte) {
+	x := p.x
 	if p.n == 0 {
-		p.x.buf = append(p.x.buf, `{"data":[`...)
+		x.buf = append(x.buf, `{"data":[`...)
 	} else {
-		p.x.buf = append(p.x.buf, ',')
+		x.buf = append(x.buf, ',')
 	}
 	p.n++
 	p.last = at
+	begin := len(x.buf)
+	x.buf = render(x.buf)
+	if f := x.fault; f != nil {
+		x.buf = pad(x.buf, f.ObjectBytes-(len(x.buf)-begin))
+	}
+}
+
+// pad makes the object at the end of the buffer n bytes longer with spaces, that
+// mean nothing in JSON.
+func pad(buf []byte, n int) []byte {
+	if n <= 0 {
+		return buf
+	}
+	last := len(buf) - 1
+	closing := buf[last]
+	buf = append(buf[:last], bytes.Repeat([]byte{' '}, n)...)
+	return append(buf, closing)
 }
 
 // end writes what comes after the objects. Of an empty list nothing is left but
@@ -90,36 +112,45 @@ func (p *pageWriter) end(paginated bool) {
 		x.buf = append(x.buf[:0], '{')
 		x.appendPagination(p.last.cursor(), true)
 		x.appendRequestID()
-		x.shown = x.shown[:0]
+		x.shown = nil
+		return
+	case f != nil && f.EmptyPage != "":
+		x.buf = append(x.buf[:0], emptyPages[f.EmptyPage]...)
+		x.appendRequestID()
+		x.shown = nil
 		return
 	case f != nil && f.RepeatCursor:
-		p.more, cursor = true, x.cursor
+		p.more, cursor = true, x.asked.cursor
 	}
 	if p.n == 0 {
-		x.buf = append(x.buf[:0], '{')
-		x.appendRequestID()
+		x.done()
 		return
 	}
 	x.buf = append(x.buf, `],`...)
-	if paginated {
+	if paginated && (p.more || x.api.opts.LastPage == LastPageMarked) {
 		x.appendPagination(cursor, p.more)
 	}
 	x.appendRequestID()
 }
 
+// emptyPages are how answers without data begin.
+var emptyPages = map[EmptyPage]string{
+	EmptyPageMissing: `{`, EmptyPageNull: `{"data":null,`, EmptyPageList: `{"data":[],`,
+}
+
+type paginationJSON struct {
+	Cursor  string `json:"cursor"`
+	HasNext bool   `json:"has_next_page"`
+}
+
 func (x *exchange) appendPagination(cursor string, more bool) {
-	x.buf = append(x.buf, `"pagination":{"cursor":"`...)
-	x.buf = append(x.buf, cursor...)
-	x.buf = append(x.buf, `","has_next_page":`...)
-	x.buf = appendBool(x.buf, more)
-	x.buf = append(x.buf, `},`...)
+	x.buf = append(x.buf, `"pagination":`...)
+	x.buf = append(appendJSON(x.buf, paginationJSON{cursor, more}), ',')
 }
 
 // appendRequestID ends the envelope.
 func (x *exchange) appendRequestID() {
-	x.buf = append(x.buf, `"request_id":"`...)
-	x.buf = x.requestID.append(x.buf)
-	x.buf = append(x.buf, `"}`...)
+	x.buf = append(x.buf, `"request_id":"`+x.requestID+`"}`...)
 }
 
 // one writes an envelope around a single object.
@@ -136,23 +167,21 @@ func (x *exchange) done() {
 	x.appendRequestID()
 }
 
-// Markers of the parts of a signed URL, as resign looks for them.
-var expiresMarker = []byte(signedExpires)
-
 // resign overwrites expiry and signature of every signed URL in body, which
 // differ from answer to answer.
 func resign(body []byte, h uint64) {
 	const digits = "0123456789"
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-~"
-	const rest = expiresLen + len(signedSignature) + signatureLen
+	marker := []byte(signedExpires)
 	d := draw(h)
 	for {
-		i := bytes.Index(body, expiresMarker)
+		i := bytes.Index(body, marker)
 		if i < 0 {
 			return
 		}
-		body = body[i+len(expiresMarker):]
-		if len(body) < rest || string(body[expiresLen:expiresLen+len(signedSignature)]) != signedSignature {
+		body = body[i+len(marker):]
+		signature := signatureAt(body)
+		if signature == nil {
 			continue
 		}
 		r := d.next()
@@ -160,13 +189,26 @@ func resign(body []byte, h uint64) {
 			body[k] = digits[r%10]
 			r /= 10
 		}
-		for k := expiresLen + len(signedSignature); k < rest; k++ {
+		for k := range signature {
 			if k%10 == 0 {
 				r = d.next()
 			}
-			body[k] = letters[r&63]
+			signature[k] = letters[r&63]
 			r >>= 6
 		}
-		body = body[rest:]
 	}
+}
+
+// signatureAt returns the signature in a body that begins with a signed URL's
+// expiry, nil if that is no URL of ours.
+func signatureAt(body []byte) []byte {
+	if len(body) < expiresLen {
+		return nil
+	}
+	for _, m := range signatureMarkers {
+		if rest, found := bytes.CutPrefix(body[expiresLen:], []byte(m)); found && len(rest) >= signatureLen {
+			return rest[:signatureLen]
+		}
+	}
+	return nil
 }

@@ -160,6 +160,23 @@ func TestPaging_smallStreams(t *testing.T) {
 	}
 }
 
+func TestPaging_maxPageMakesManyPages(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, MaxPage: 2, Limits: noLimits()})
+	for _, request := range []string{"GET /accounts?limit=999", "GET /issues/1/messages?limit=999", "POST /issues/search"} {
+		if a := get(t, s, request, ""); len(a.list(t)) != 2 || a.next() == "" {
+			t.Errorf("%s: %d objects, then %q", request, len(a.list(t)), a.next())
+		}
+	}
+	if got := len(search(t, s, "", 999, nil)); got != 25 {
+		t.Errorf("%d issues on all pages", got)
+	}
+	// What is not paginated is whole.
+	if a := get(t, s, "GET /issues/1/messages", ""); len(a.list(t)) != 4 || a.Pagination != nil {
+		t.Errorf("messages without a limit: %d, %+v", len(a.list(t)), a.Pagination)
+	}
+}
+
 func TestPaging_messagesOldestFirst(t *testing.T) {
 	t.Parallel()
 	s := extracttest.NewServer(t, extracttest.Options{Now: now, Limits: noLimits()})
@@ -349,5 +366,21 @@ func TestSearch_comparesMilliseconds(t *testing.T) {
 	}
 	if got := search(t, s, `{"field":"updated_at","operator":"time_is_after","value":"`+last+`"}`, 9, nil); len(got) != 1 {
 		t.Errorf("%d issues after the last updated_at", len(got))
+	}
+}
+
+func TestSearch_openRangeReachesUntilNow(t *testing.T) {
+	t.Parallel()
+	s := extracttest.NewServer(t, extracttest.Options{Now: now, MaxSearchRange: 30 * 24 * time.Hour, Limits: noLimits()})
+	for filter, want := range map[string]int{
+		`{"field":"updated_at","operator":"time_is_after","value":"2026-04-05T00:00:00Z"}`:                        200,
+		`{"field":"updated_at","operator":"time_is_after","value":"2026-04-03T00:00:00Z"}`:                        400,
+		`{"field":"updated_at","operator":"time_range","values":["2026-01-01T00:00:00Z","2026-01-31T00:00:00Z"]}`: 200,
+		`{"field":"updated_at","operator":"time_range","values":["2026-01-01T00:00:00Z","2026-02-01T00:00:00Z"]}`: 400,
+		`{"field":"updated_at","operator":"time_is_before","value":"2026-04-03T00:00:00Z"}`:                       200,
+	} {
+		if a := call(t, s, "POST /issues/search", `{"filter":`+filter+`}`); a.Status != want {
+			t.Errorf("%s: %d, want %d", filter, a.Status, want)
+		}
 	}
 }

@@ -31,22 +31,22 @@ type searchRequest struct {
 // readSearch reads the body before the request is worked, so that faults can
 // ask for its cursor and range.
 func (x *exchange) readSearch() *apiError {
-	s := &x.search
-	if len(bytes.TrimSpace(x.body)) > 0 {
-		if err := json.Unmarshal(x.body, s); err != nil {
+	s := &x.asked.search
+	if body := x.asked.body; len(bytes.TrimSpace(body)) > 0 {
+		if err := json.Unmarshal(body, s); err != nil {
 			return badRequest("invalid request body: " + err.Error())
 		}
 	}
-	x.cursor = s.Cursor
+	x.asked.cursor = s.Cursor
 	if s.Filter != nil {
 		f, err := x.api.compileFilter(s.Filter, 1)
 		if err != nil {
 			return err
 		}
 		s.compiled = f
-		length, bounded := f.bounded()
-		x.ranged = bounded
-		if limit := x.api.opts.MaxSearchRange; bounded && limit > 0 && length > limit {
+		r := f.asked(x.now)
+		x.asked.bounded, x.asked.open = r.bounded, r.open
+		if limit := x.api.opts.MaxSearchRange; limit > 0 && r.length > limit {
 			return badRequest("time range is longer than " + limit.String())
 		}
 	}
@@ -59,23 +59,22 @@ func (x *exchange) readSearch() *apiError {
 
 // searchIssues answers POST /issues/search.
 func (a *API) searchIssues(x *exchange) *apiError {
-	if x.searchErr != nil {
-		return x.searchErr
+	if err := x.asked.searchErr; err != nil {
+		return err
 	}
-	after, err := parseCursor(x.search.Cursor)
+	s := &x.asked.search
+	after, err := parseCursor(s.Cursor)
 	if err != nil {
 		return err
 	}
-	s := &x.search
 	from, to := int64(math.MinInt64), int64(math.MaxInt64)
 	if s.Filter != nil {
 		from, to = s.compiled.creation()
 	}
-	take := func(is *issue) bool {
-		return (s.Filter == nil || a.matches(&s.compiled, is)) &&
+	a.listIssues(x, listing{viewIndexed, from, to, after, s.Limit, func(is *issue) bool {
+		return (s.Filter == nil || a.gen.matches(&s.compiled, is)) &&
 			(s.SearchText == "" || strings.Contains(strings.ToLower(a.gen.title(is)), strings.ToLower(s.SearchText)))
-	}
-	a.listIssues(x, viewIndexed, from, to, after, s.Limit, take)
+	}})
 	return nil
 }
 
@@ -100,13 +99,14 @@ func (a *API) listByCreation(x *exchange) *apiError {
 	if err != nil {
 		return err
 	}
-	after, err := parseCursor(x.cursor)
+	after, err := parseCursor(x.asked.cursor)
 	if err != nil {
 		return err
 	}
 	from, to := bounds[0].UnixMilli()+a.open(), bounds[1].UnixMilli()-a.open()
-	take := func(is *issue) bool { return from <= is.created && is.created <= to }
-	a.listIssues(x, viewCurrent, from, to, after, limit, take)
+	a.listIssues(x, listing{viewCurrent, from, to, after, limit, func(is *issue) bool {
+		return from <= is.created && is.created <= to
+	}})
 	return nil
 }
 
@@ -123,26 +123,38 @@ func readLimit(text string, least, most, def int) (int, *apiError) {
 	return orElse(n, def), nil
 }
 
-// listIssues writes a page of the issues that take chooses.
-func (a *API) listIssues(x *exchange, v view, from, to int64, after position, limit int, take func(*issue) bool) {
+// listing is a page of the issues that take chooses, after a position.
+type listing struct {
+	view     view
+	from, to int64 // of created_at, for issues that nobody has changed
+	after    position
+	limit    int
+	take     func(*issue) bool
+}
+
+func (a *API) listIssues(x *exchange, l listing) {
 	a.store.RLock()
 	defer a.store.RUnlock()
 	p := pageWriter{x: x}
 	now := x.now.UnixMilli()
-	a.scan(v, from, to, after, func(is *issue) bool {
-		if !take(is) {
+	a.scan(l.view, l.from, l.to, l.after, func(is *issue) bool {
+		if !l.take(is) {
 			return true
-		}
-		if p.n == limit {
-			p.more = true
-			return false
 		}
 		if is.id == (uuid{}) {
 			is.id = a.gen.ids.id(kindIssue, is.index)
 		}
-		p.item(position{is.created, is.id})
-		x.buf = a.gen.appendIssue(x.buf, is, now)
-		x.show(streamIssues, is.id, is.rev)
+		if x.hides(is.id.String) {
+			return true
+		}
+		if p.full(l.limit) {
+			p.more = true
+			return false
+		}
+		p.item(position{is.created, is.id}, func(dst []byte) []byte { return a.gen.appendIssue(dst, is, now) })
+		if a.opts.RecordServed {
+			x.show(streamIssues, is.id.String(), is.rev)
+		}
 		return true
 	})
 	p.end(true)
@@ -153,59 +165,61 @@ func (a *API) getIssue(x *exchange) *apiError {
 	a.store.RLock()
 	defer a.store.RUnlock()
 	is := a.resolveIssue(x.r.PathValue("id"))
-	if is == nil {
+	if is == nil || x.hides(is.id.String) {
 		return notFound("Issue not found!")
 	}
 	x.one(a.gen.appendIssue(nil, is, x.now.UnixMilli()))
-	x.show(streamIssues, is.id, is.rev)
+	x.show(streamIssues, is.id.String(), is.rev)
 	return nil
 }
 
-// listMessages answers GET /issues/{id}/messages: all of them at once, or pages
-// if limit or cursor are given.
-func (a *API) listMessages(x *exchange) *apiError {
-	query := x.r.URL.Query()
-	paginated := query.Has("limit") || query.Has("cursor")
-	limit := math.MaxInt
-	if paginated {
-		n, err := readLimit(query.Get("limit"), 1, maxMessageLimit, defaultLimit)
-		if err != nil {
-			return err
+// listChildren answers with the messages or threads of an issue, oldest first:
+// all at once, or pages of those that are paginated if limit or cursor are given.
+func (a *API) listChildren(s *childSpec, paginates bool) handler {
+	return func(x *exchange) *apiError {
+		query := x.r.URL.Query()
+		paginated := paginates && (query.Has("limit") || query.Has("cursor"))
+		limit, after := 0, newest
+		if paginated {
+			var err *apiError
+			if limit, err = readLimit(query.Get("limit"), 1, maxMessageLimit, defaultLimit); err != nil {
+				return err
+			}
+			if after, err = parseCursor(x.asked.cursor); err != nil {
+				return err
+			}
 		}
-		limit = n
-	}
-	after, err := parseCursor(x.cursor)
-	if err != nil {
-		return err
-	}
-	a.store.RLock()
-	defer a.store.RUnlock()
-	is := a.resolveIssue(x.r.PathValue("id"))
-	if is == nil {
-		return notFound("Issue not found!")
-	}
-	messages := a.messagesOf(is)
-	if after != newest {
-		messages = messagesAfter(messages, after)
-	}
-	p := pageWriter{x: x}
-	for i := range messages {
-		if p.n == limit {
-			p.more = true
-			break
+		a.store.RLock()
+		defer a.store.RUnlock()
+		is := a.resolveIssue(x.r.PathValue("issue"))
+		if is == nil {
+			return notFound("Issue not found!")
 		}
-		m := &messages[i]
-		p.item(position{m.at, m.id})
-		x.buf = a.gen.appendMessage(x.buf, is.index, m)
-		x.show(streamMessages, m.id, m.rev)
+		list := a.childrenOf(s, is)
+		if after != newest {
+			list = childrenAfter(list, after)
+		}
+		p := pageWriter{x: x}
+		for i := range list {
+			c := &list[i]
+			if x.hides(c.id.String) {
+				continue
+			}
+			if paginated && p.full(limit) {
+				p.more = true
+				break
+			}
+			p.item(position{c.at, c.id}, func(dst []byte) []byte { return appendJSON(dst, s.render(a.gen, is.index, c)) })
+			x.show(s.stream, c.id.String(), c.rev)
+		}
+		p.end(paginated)
+		return nil
 	}
-	p.end(paginated)
-	return nil
 }
 
-// messagesAfter returns what comes after the message of the position or, if
+// childrenAfter returns what comes after the child of the position or, if
 // that is gone, what is not older.
-func messagesAfter(list []message, after position) []message {
+func childrenAfter(list []child, after position) []child {
 	for i := range list {
 		if list[i].id == after.id {
 			return list[i+1:]
@@ -219,35 +233,17 @@ func messagesAfter(list []message, after position) []message {
 	return nil
 }
 
-// listThreads answers GET /issues/{id}/threads.
-func (a *API) listThreads(x *exchange) *apiError {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	is := a.resolveIssue(x.r.PathValue("id"))
-	if is == nil {
-		return notFound("Issue not found!")
-	}
-	p := pageWriter{x: x}
-	threads := a.threadsOf(is)
-	for i := range threads {
-		p.item(position{})
-		x.buf = a.gen.appendThread(x.buf, is.index, &threads[i])
-		x.show(streamThreads, threads[i].id, threads[i].rev)
-	}
-	p.end(false)
-	return nil
-}
-
 // routes are the paths of the real API, and the control below /_sandbox/.
 func (a *API) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	a.route(mux, "POST /issues/search", "issues_search", a.searchIssues)
 	a.route(mux, "GET /issues", "issues_list", a.listByCreation)
 	a.route(mux, "GET /issues/{id}", "issues_get", a.getIssue)
-	a.route(mux, "GET /issues/{id}/messages", streamMessages, a.listMessages)
-	a.route(mux, "GET /issues/{id}/threads", streamThreads, a.listThreads)
-	a.routeLists(mux)
-	a.routeWrites(mux)
+	a.route(mux, "GET /issues/{issue}/messages", streamMessages, a.listChildren(messages, true))
+	a.route(mux, "GET /issues/{issue}/threads", streamThreads, a.listChildren(threads, false))
+	a.route(mux, "GET /me", "me", a.me)
+	a.routeSmallStreams(mux)
+	a.routeIssueWrites(mux)
 	a.routeControl(mux)
 	a.route(mux, "/", "unknown", unknownPath)
 	return mux

@@ -2,80 +2,12 @@ package extracttest
 
 import (
 	"context"
-	"errors"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// API is the sandbox: an HTTP handler, and the methods that change what it
-// serves and tell what it holds. All of them may be called at once.
-type API struct {
-	opts   Options
-	gen    *generator
-	mux    *http.ServeMux
-	offset atomic.Int64  // ShiftClock, in nanoseconds
-	serial atomic.Uint64 // number of the request
-	bufs   sync.Pool     // *[]byte
-
-	// store guards what is served; see changes.go and issuestore.go.
-	store   sync.RWMutex
-	issues  issueStore
-	tables  map[string]*table
-	log     versionLog
-	lagRand *rand.Rand
-
-	// traffic guards what is known about requests. It is taken after store.
-	traffic    sync.Mutex
-	faults     []*pending
-	chance     *rand.Rand
-	budgets    map[string]*budget
-	requests   map[string]int
-	rejected   int
-	violations []string
-	served     map[servedVersion]bool
-}
-
-// New makes a sandbox. It panics if Options hold a size that ids cannot carry.
-func New(opts Options) *API {
-	opts = opts.withDefaults()
-	if opts.Issues >= 1<<(indexBits-childBits) {
-		panic("extracttest: too many issues")
-	}
-	g := newGenerator(opts)
-	seed := uint64(opts.Seed)
-	a := &API{
-		opts:     opts,
-		gen:      g,
-		issues:   newIssueStore(opts.Issues),
-		tables:   make(map[string]*table, len(specs)),
-		log:      versionLog{known: map[objectRef]int{}},
-		lagRand:  rand.New(rand.NewPCG(seed, 1)),
-		chance:   rand.New(rand.NewPCG(seed, 2)),
-		budgets:  map[string]*budget{},
-		requests: map[string]int{},
-		served:   map[servedVersion]bool{},
-	}
-	for _, s := range specs {
-		a.tables[s.stream] = newTable(g, s)
-	}
-	a.mux = a.routes()
-	return a
-}
-
-// Now is the time by the server's clock.
-func (a *API) Now() time.Time {
-	return a.opts.Clock().Add(time.Duration(a.offset.Load())).UTC()
-}
-
-// ShiftClock lets the server's clock jump, back if d is negative.
-func (a *API) ShiftClock(d time.Duration) { a.offset.Add(int64(d)) }
 
 // exchange is one request with its answer.
 type exchange struct {
@@ -83,27 +15,36 @@ type exchange struct {
 	w         http.ResponseWriter
 	r         *http.Request
 	endpoint  string
-	requestID uuid
+	requestID string
 	now       time.Time
-	fault     *Fault
-	body      []byte
-	buf       []byte // the answer
+	asked     asked
+	fault     *Fault        // what happens to the answer, nil for nothing
+	ahead     time.Duration // of the Date header
+	hide      float64       // share of the objects that the token does not see
+	buf       []byte        // the answer
 	shown     []servedVersion
+}
 
-	cursor    string // that the request asks for
-	ranged    bool   // the request asks for a range of time with two ends
+// asked is what a request asks for, as far as faults look at it.
+type asked struct {
+	body      []byte
+	cursor    string
+	parent    string // issue, knowledge base or object type whose objects are asked for
+	bounded   bool   // a range of time with two ends
+	open      bool   // a range of time without an upper end
 	search    searchRequest
 	searchErr *apiError
 }
 
-// apiError is an answer that is not 200. Its text is for a person.
+// apiError is an answer that is not 200. Its text is for a person; only codes
+// that were seen on the real API are used, and a 400 has none.
 type apiError struct {
 	status int
 	code   string
 	text   string
 }
 
-func badRequest(text string) *apiError { return &apiError{http.StatusBadRequest, "bad_request", text} }
+func badRequest(text string) *apiError { return &apiError{http.StatusBadRequest, "", text} }
 
 func notFound(text string) *apiError { return &apiError{http.StatusNotFound, "not_found", text} }
 
@@ -134,6 +75,9 @@ func (a *API) route(mux *http.ServeMux, pattern, endpoint string, h handler) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, endpoint, h) })
 }
 
+// maxPooled bounds the buffers that are kept for the next answer.
+const maxPooled = 8 << 20
+
 // serve works a request like the real API: token, budget, then the request
 // itself. Faults come after the budget, so that they cost a request too.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h handler) {
@@ -141,18 +85,21 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 	if buf == nil {
 		buf = new([]byte)
 	}
+	serial := a.serial.Add(1)
 	x := &exchange{
 		api: a, w: w, r: r, endpoint: endpoint, buf: (*buf)[:0],
-		requestID: a.gen.ids.id(kindRequest, int(a.serial.Add(1))),
+		requestID: a.gen.ids.id(kindRequest, int(serial)).String(),
 	}
 	defer func() {
-		if *buf = x.buf; cap(x.buf) < 8<<20 {
+		if *buf = x.buf; cap(x.buf) < maxPooled {
 			a.bufs.Put(buf)
 		}
 	}()
-	wait(r.Context(), a.opts.Latency)
+	// The work is done in the middle of the latency, as it is on the other side of
+	// a network.
+	wait(r.Context(), a.opts.Latency/2)
 	x.now = a.Now()
-	w.Header()["Date"] = []string{x.now.Format(http.TimeFormat)}
+	x.setHeaders()
 
 	fail := a.authorize(x)
 	if fail == nil {
@@ -165,10 +112,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 	if fail != nil {
 		status = fail.status
 		x.shown = nil
-		x.appendError(fail)
+		x.writeError(fail)
 	}
-	resign(x.buf, mix(a.gen.seed^a.serial.Load()))
-	w.Header()["Content-Type"] = []string{"application/json; charset=utf-8"}
+	resign(x.buf, mix(a.gen.seed^serial))
+	w.Header().Set("Date", a.Now().Add(x.ahead).Format(http.TimeFormat))
+	wait(r.Context(), a.opts.Latency-a.opts.Latency/2)
 	if x.fault == nil || !x.fault.spoilsBody() {
 		// Before the client can have read it: whoever waits for a version to be
 		// shown must not find it unrecorded.
@@ -181,12 +129,30 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, endpoint string, h h
 	send(w, status, x.buf, len(x.buf))
 }
 
+// setHeaders sets what every answer of the live API carries (recorded on
+// 2026-10-08); X-Rate-Limit-Remaining comes once the token is known to be good,
+// and Date when the answer is.
+func (x *exchange) setHeaders() {
+	h := x.w.Header()
+	for name, value := range map[string]string{
+		"Access-Control-Expose-Headers": "X-Pylon-Request-ID",
+		"Content-Type":                  "application/json",
+		"Strict-Transport-Security":     "max-age=31536000; includeSubDomains",
+		"Vary":                          "Accept-Encoding, Origin",
+		"X-Content-Type-Options":        "nosniff",
+		"X-Frame-Options":               "DENY",
+		"X-Pylon-Request-Id":            x.requestID,
+	} {
+		h.Set(name, value)
+	}
+}
+
 // work reads the request and answers it, or lets it fail.
 func (x *exchange) work(ctx context.Context, h handler) *apiError {
 	if err := x.read(); err != nil {
 		return err
 	}
-	x.fault = x.api.nextFault(x)
+	x.api.applyFaults(x)
 	if x.fault != nil {
 		wait(ctx, x.fault.Delay)
 		if instead := x.fault.instead(); instead != nil {
@@ -204,32 +170,41 @@ func (x *exchange) read() *apiError {
 		if err != nil {
 			return badRequest("request body cannot be read")
 		}
-		x.body = body
+		x.asked.body = body
 	}
-	switch query := x.r.URL.Query(); x.endpoint {
+	query := x.r.URL.Query()
+	x.asked.cursor = query.Get("cursor")
+	x.asked.parent = x.parent(query.Get("object_type"))
+	switch x.endpoint {
 	case "issues_search":
 		if query.Has("cursor") || query.Has("limit") {
 			x.api.violate(x, "cursor or limit in the query of a POST, where the API ignores them")
 		}
-		x.searchErr = x.readSearch()
+		x.asked.searchErr = x.readSearch()
 	case "issues_list":
-		x.cursor, x.ranged = query.Get("cursor"), true
-	default:
-		x.cursor = query.Get("cursor")
+		x.asked.bounded = true
 	}
 	return nil
 }
 
-func (x *exchange) appendError(e *apiError) {
-	x.buf = append(x.buf[:0], `{"errors":[`...)
-	x.buf = appendString(x.buf, e.text)
-	x.buf = append(x.buf, `],`...)
-	if e.code != "" {
-		x.buf = append(x.buf, `"code":`...)
-		x.buf = appendString(x.buf, e.code)
-		x.buf = append(x.buf, ',')
+// parent is the key of the object whose children a request is about.
+func (x *exchange) parent(objectType string) string {
+	issue := x.r.PathValue("issue")
+	if number, err := strconv.Atoi(issue); err == nil {
+		return x.api.IssueID(number - 1)
 	}
-	x.appendRequestID()
+	return orElse(issue, orElse(x.r.PathValue("base"), objectType))
+}
+
+// errorJSON is the envelope of an error.
+type errorJSON struct {
+	Errors    [1]string `json:"errors"`
+	RequestID string    `json:"request_id"`
+	Code      string    `json:"code,omitempty"`
+}
+
+func (x *exchange) writeError(e *apiError) {
+	x.buf = appendJSON(x.buf[:0], errorJSON{[1]string{e.text}, x.requestID, e.code})
 }
 
 // authorize checks the token.
@@ -250,39 +225,14 @@ func (a *API) authorize(x *exchange) *apiError {
 	return nil
 }
 
-// admit counts the request and checks the endpoint's budget.
-func (a *API) admit(x *exchange) *apiError {
-	a.traffic.Lock()
-	a.requests[x.endpoint]++
-	b := a.budgets[x.endpoint]
-	if b == nil {
-		b = a.newBudget(x.endpoint)
-		a.budgets[x.endpoint] = b
-	}
-	ok, remaining, delay := b.take(time.Now(), a.opts.LimitWindow)
-	if !ok {
-		a.rejected++
-	}
-	a.traffic.Unlock()
-
-	if remaining >= 0 {
-		x.w.Header()["X-Rate-Limit-Remaining"] = []string{strconv.Itoa(remaining)}
-	}
-	if !ok {
-		a.setRetryAfter(x.w.Header(), x.now, delay)
-		return &apiError{http.StatusTooManyRequests, "rate_limited", "Rate limit exceeded"}
-	}
-	return nil
-}
-
 // maxViolations bounds how many are kept.
 const maxViolations = 1000
 
 func (a *API) violate(x *exchange, what string) {
-	a.traffic.Lock()
-	defer a.traffic.Unlock()
-	if len(a.violations) < maxViolations {
-		a.violations = append(a.violations, x.r.Method+" "+x.r.URL.Path+" ("+x.endpoint+"): "+what)
+	a.traffic.mu.Lock()
+	defer a.traffic.mu.Unlock()
+	if len(a.traffic.violations) < maxViolations {
+		a.traffic.violations = append(a.traffic.violations, x.r.Method+" "+x.r.URL.Path+" ("+x.endpoint+"): "+what)
 	}
 }
 
@@ -308,46 +258,3 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	}
 }
-
-// TB is what NewServer needs of a *testing.T or *testing.B.
-type TB interface {
-	Helper()
-	Cleanup(f func())
-	Fatalf(format string, args ...any)
-}
-
-// Server is a sandbox on a port of this machine.
-type Server struct {
-	URL string // with Options.PathPrefix, without a slash at the end
-	API *API
-
-	close func()
-}
-
-// NewServer starts a sandbox for a test and stops it when the test ends.
-func NewServer(tb TB, opts Options) *Server {
-	tb.Helper()
-	a := New(opts)
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("start the sandbox: %v", err)
-	}
-	srv := &http.Server{Handler: a, ReadHeaderTimeout: time.Minute}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(listener) }()
-	var once sync.Once
-	s := &Server{URL: "http://" + listener.Addr().String() + a.opts.PathPrefix, API: a, close: func() {
-		once.Do(func() {
-			_ = srv.Close() // connections that are cut are what a stop is
-			if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-				tb.Fatalf("serve the sandbox: %v", err)
-			}
-		})
-	}}
-	tb.Cleanup(s.Close)
-	return s
-}
-
-// Close stops the server: connections are refused from then on. It may be
-// called more than once.
-func (s *Server) Close() { s.close() }

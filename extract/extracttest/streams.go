@@ -1,141 +1,118 @@
 package extracttest
 
 import (
-	"bytes"
-	"cmp"
+	"maps"
 	"slices"
 )
 
-// Names of the streams that need code of their own.
+// Names of the streams that are named in code.
 const (
 	streamIssues       = "issues"
 	streamMessages     = "issue_messages"
 	streamThreads      = "issue_threads"
-	streamCustomFields = "custom_fields"
-	streamArticles     = "knowledge_base_articles"
-	streamBases        = "knowledge_bases"
-	streamStatuses     = "issue_statuses"
+	streamAccounts     = "accounts"
+	streamContacts     = "contacts"
+	streamTags         = "tags"
+	streamTeams        = "teams"
 	streamUsers        = "users"
+	streamCustomFields = "custom_fields"
+	streamBases        = "knowledge_bases"
+	streamArticles     = "knowledge_base_articles"
+	streamStatuses     = "issue_statuses"
 )
 
-// spec says what a small stream holds.
+// spec says what a small stream holds: all but issues and their children.
 type spec struct {
 	stream string
 	kind   kind
 	size   func(o *Options) int
-	render func(g *generator, dst []byte, o *object) []byte
+	render func(g *generator, o *object) any // gives what the API sends
+
+	// key is under which pylon-kafka publishes an object; nil is its id.
+	key func(o *object) string
+	// Of a stream that is listed by something else: what that is of object i,
+	// and what there is of it now.
+	group  func(g *generator, i int) string
+	groups func(w *workspace) []string
+	// parent is true if the group is another object, without which it goes.
+	parent bool
+
+	label string               // the member that shows a person the revision
+	stamp string               // the time that a change moves; "": there is none
+	keeps func(o *object) bool // what Mutate never deletes
 }
 
-// specs are the streams that are held as tables: all but issues and their
-// children. Knowledge bases come before their articles.
+// specs are the small streams. A new one needs a line here and a function that
+// gives its objects; if it is not listed whole at its own path, see endpoints.
+// Knowledge bases come before their articles.
 var specs = []spec{
-	{"accounts", kindAccount, func(o *Options) int { return o.Accounts }, (*generator).appendAccount},
-	{"contacts", kindContact, func(o *Options) int { return o.Contacts }, (*generator).appendContact},
-	{"tags", kindTag, func(o *Options) int { return o.Tags }, (*generator).appendTag},
-	{"teams", kindTeam, func(o *Options) int { return o.Teams }, (*generator).appendTeam},
-	{streamUsers, kindUser, func(o *Options) int { return o.Users }, (*generator).appendUser},
-	{streamCustomFields, kindCustomField, func(o *Options) int { return o.CustomFields * len(objectTypes) }, (*generator).appendCustomField},
-	{streamBases, kindKnowledgeBase, func(o *Options) int { return o.KnowledgeBases }, (*generator).appendKnowledgeBase},
-	{streamArticles, kindArticle, func(o *Options) int { return o.Articles * o.KnowledgeBases }, (*generator).appendArticle},
-	{"ticket_forms", kindTicketForm, func(o *Options) int { return o.TicketForms }, (*generator).appendTicketForm},
-	{"user_roles", kindUserRole, func(o *Options) int { return o.UserRoles }, (*generator).appendUserRole},
-	{"activity_types", kindActivityType, func(o *Options) int { return o.ActivityTypes }, (*generator).appendActivityType},
-	{streamStatuses, kindIssueStatus, func(o *Options) int { return o.IssueStatuses }, (*generator).appendIssueStatus},
+	{
+		stream: streamAccounts, kind: kindAccount, size: func(o *Options) int { return o.Accounts },
+		render: (*generator).account, label: "name", stamp: "updated_at",
+	},
+	{
+		stream: streamContacts, kind: kindContact, size: func(o *Options) int { return o.Contacts },
+		render: (*generator).contact, label: "name",
+	},
+	{
+		stream: streamTags, kind: kindTag, size: func(o *Options) int { return o.Tags },
+		render: (*generator).tag, label: "value",
+	},
+	{
+		stream: streamTeams, kind: kindTeam, size: func(o *Options) int { return o.Teams },
+		render: (*generator).team, label: "name",
+	},
+	{
+		stream: streamUsers, kind: kindUser, size: func(o *Options) int { return o.Users },
+		render: (*generator).user, label: "name",
+	},
+	{
+		stream: streamCustomFields, kind: kindCustomField, size: func(o *Options) int { return o.CustomFields * len(objectTypes) },
+		render: (*generator).customField, label: "label", stamp: "updated_at",
+		key:    func(o *object) string { return o.group + ":" + o.id.String() },
+		group:  func(g *generator, i int) string { return objectTypes[i/g.opts.CustomFields] },
+		groups: func(*workspace) []string { return objectTypes },
+	},
+	{
+		stream: streamBases, kind: kindKnowledgeBase, size: func(o *Options) int { return o.KnowledgeBases },
+		render: (*generator).knowledgeBase, label: "title",
+	},
+	{
+		stream: streamArticles, kind: kindArticle, size: func(o *Options) int { return o.Articles * o.KnowledgeBases },
+		render: (*generator).article, label: "title", stamp: "last_edited_at",
+		group: func(g *generator, i int) string { return g.ids.id(kindKnowledgeBase, i/g.opts.Articles).String() },
+		groups: func(w *workspace) []string {
+			return slices.Sorted(maps.Keys(w.tables[streamBases].byKey))
+		},
+		parent: true,
+	},
+	{
+		stream: "ticket_forms", kind: kindTicketForm, size: func(o *Options) int { return o.TicketForms },
+		render: (*generator).ticketForm, label: "name",
+	},
+	{
+		stream: "user_roles", kind: kindUserRole, size: func(o *Options) int { return o.UserRoles },
+		render: (*generator).userRole, label: "name",
+	},
+	{
+		stream: "activity_types", kind: kindActivityType, size: func(o *Options) int { return o.ActivityTypes },
+		render: (*generator).activityType, label: "label",
+	},
+	{
+		stream: streamStatuses, kind: kindIssueStatus, size: func(o *Options) int { return o.IssueStatuses },
+		render: (*generator).issueStatus, label: "label", key: statusSlug, keeps: isBaseStatus,
+	},
 }
 
 // Streams returns the names of the 15 streams.
 func Streams() []string {
-	names := []string{streamIssues, streamMessages, streamThreads}
+	names := []string{streamIssues}
+	for _, s := range childSpecs {
+		names = append(names, s.stream)
+	}
 	for _, s := range specs {
 		names = append(names, s.stream)
 	}
 	slices.Sort(names)
 	return names
-}
-
-// table holds the objects of one small stream: a few words each, since what is
-// not edited is drawn when somebody asks. An object in it is never changed, but
-// replaced.
-type table struct {
-	spec
-	next  int       // index of the next object to be made
-	list  []*object // by created_at and id, oldest first
-	byKey map[string]*object
-}
-
-func newTable(g *generator, s spec) *table {
-	n := s.size(&g.opts)
-	t := &table{spec: s, next: n, list: make([]*object, 0, n), byKey: make(map[string]*object, n)}
-	for i := range n {
-		created := g.created(s.kind, i, n)
-		o := &object{index: i, created: created, updated: created + (g.now-created)/2}
-		switch s.stream {
-		case streamCustomFields:
-			o.group = objectTypes[i/g.opts.CustomFields]
-		case streamArticles:
-			o.group = g.ids.id(kindKnowledgeBase, i/g.opts.Articles).String()
-		}
-		t.name(g, o)
-		t.list = append(t.list, o)
-		t.byKey[o.key] = o
-	}
-	slices.SortFunc(t.list, compareObjects)
-	return t
-}
-
-// name gives an object its id and its key.
-func (t *table) name(g *generator, o *object) {
-	o.id = g.ids.id(t.kind, o.index)
-	switch t.stream {
-	case streamCustomFields:
-		o.key = o.group + ":" + o.id.String()
-	case streamStatuses:
-		o.key = statusSlug(o.index)
-	default:
-		o.key = o.id.String()
-	}
-}
-
-func compareObjects(x, y *object) int {
-	if c := cmp.Compare(x.created, y.created); c != 0 {
-		return c
-	}
-	return bytes.Compare(x.id[:], y.id[:])
-}
-
-// put adds the object, or replaces the version of it that is there.
-func (t *table) put(o *object) {
-	t.byKey[o.key] = o
-	i, found := slices.BinarySearchFunc(t.list, o, compareObjects)
-	if found {
-		t.list[i] = o
-		return
-	}
-	t.list = slices.Insert(t.list, i, o)
-}
-
-func (t *table) remove(o *object) {
-	delete(t.byKey, o.key)
-	if i, found := slices.BinarySearchFunc(t.list, o, compareObjects); found {
-		t.list = slices.Delete(t.list, i, i+1)
-	}
-}
-
-// before returns the index after the last object that is older than the position.
-func (t *table) before(p position) int {
-	i, _ := slices.BinarySearchFunc(t.list, p, func(o *object, p position) int {
-		if p.after(o.created, o.id) {
-			return -1
-		}
-		return 1
-	})
-	return i
-}
-
-// appendObject appends the JSON of an object.
-func (t *table) appendObject(g *generator, dst []byte, o *object) []byte {
-	if o.data != nil {
-		return append(dst, o.data...)
-	}
-	return t.render(g, dst, o)
 }

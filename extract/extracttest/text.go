@@ -1,9 +1,9 @@
 package extracttest
 
 import (
-	"strconv"
+	"net/url"
+	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -13,99 +13,42 @@ const (
 	dayMS    = 24 * hourMS
 )
 
-const lowerHex = "0123456789abcdef"
+// stamp writes a time as the API does: UTC, cut to whole seconds.
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
-// appendString appends s as a JSON string, escaped like Go's encoding/json does,
-// which the real API is written with.
-func appendString(dst []byte, s string) []byte {
-	return append(appendEscaped(append(dst, '"'), s), '"')
-}
-
-// appendEscaped appends the inside of a JSON string.
-func appendEscaped(dst []byte, s string) []byte {
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == '\u2028' || r == '\u2029' {
-				dst = append(dst, s[start:i]...)
-				dst = append(dst, `\u202`...)
-				dst = append(dst, lowerHex[r&0xf])
-				start = i + size
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
-			i++
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', lowerHex[c>>4], lowerHex[c&0xf])
-		}
-		i++
-		start = i
+// stampOrNil is stamp, nil for 0.
+func stampOrNil(ms int64) *string {
+	if ms == 0 {
+		return nil
 	}
-	return append(dst, s[start:]...)
-}
-
-func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
-
-// appendTime appends the time as the API writes it: UTC, cut to whole seconds.
-func appendTime(dst []byte, ms int64) []byte {
-	dst = append(dst, '"')
-	dst = time.UnixMilli(ms).UTC().AppendFormat(dst, time.RFC3339)
-	return append(dst, '"')
-}
-
-func appendStrings(dst []byte, list []string) []byte {
-	dst = append(dst, '[')
-	for i, s := range list {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, s)
-	}
-	return append(dst, ']')
-}
-
-func appendID(dst []byte, id uuid) []byte {
-	return append(id.append(append(dst, '"')), '"')
+	return new(stamp(ms))
 }
 
 // A signed URL holds a signature of fixed length, so that resign can put a
-// fresh one into its place.
+// fresh one into its place. Its shape is that of
+// https://assets.usepylon.com/<org uuid>%2F<uuid>-name.png?Expires=…&Signature=…&Key-Pair-Id=…
+// as it stands in help centres that were exported from Pylon.
 const (
-	signedExpires   = "?Expires="
-	signedSignature = "&Signature="
-	signedKeyPair   = "&Key-Pair-Id="
-	expiresLen      = 12
-	signatureLen    = 43
+	signedExpires = "?Expires="
+	expiresLen    = 12
+	signatureLen  = 43
 )
 
-// appendSigned appends a JSON string with the signed URL of a file.
-func (g *generator) appendSigned(dst []byte, file int, name string) []byte {
-	id := g.ids.id(kindFile, file)
-	dst = append(dst, `"https://assets.usepylon.com/`...)
-	dst = g.organization.append(dst)
-	dst = append(dst, '/')
-	dst = id.append(dst)
-	dst = append(dst, '-')
-	dst = appendEscaped(dst, name)
-	dst = append(dst, signedExpires+"253370764800"+signedSignature...)
-	for range signatureLen {
-		dst = append(dst, '0')
-	}
-	return append(dst, signedKeyPair+`K2SANDBOX"`...)
+// What follows the expiry in JSON: in a URL, and in a URL inside of HTML.
+var signatureMarkers = []string{`\u0026Signature=`, `\u0026amp;Signature=`}
+
+// Files have indices of their own, above those of issues and their children.
+const (
+	messageFile = 1 << 50
+	inlineFile  = 1 << 51
+	contactFile = 1 << 52
+	accountFile = 1 << 53
+)
+
+// signed makes the signed URL of a file.
+func (g *generator) signed(file int, name string) string {
+	return "https://assets.usepylon.com/" + g.organization.String() + "%2F" + g.ids.id(kindFile, file).String() + "-" +
+		url.PathEscape(name) + signedExpires + "253370764800&Signature=" + strings.Repeat("0", signatureLen) + "&Key-Pair-Id=K2SANDBOX"
 }
 
 // people and companies name users, contacts and accounts.

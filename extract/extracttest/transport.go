@@ -12,7 +12,7 @@ import (
 // without a network. Everything then happens in the caller's goroutine: in a
 // bubble of testing/synctest time runs by itself, so that a test of an hour's
 // pacing takes a moment. Faults that cut a connection are errors of the request
-// or of reading the body. It may be used at once.
+// or of reading the body. It is safe for concurrent use.
 func (a *API) Transport() http.RoundTripper { return transport{a} }
 
 type transport struct{ api *API }

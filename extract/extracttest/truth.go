@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
-	"strings"
+	"regexp"
 )
 
 // Objects yields every object of a stream that exists now: the key under which
@@ -17,22 +16,20 @@ import (
 // JSON belongs to the caller. Signatures of URLs and counters of time differ from
 // what an answer showed: compare what Normalize makes of both. Objects may be
 // changed while Objects runs; each is then seen before or after.
-func (a *API) Objects(stream string) iter.Seq2[string, []byte] {
+func (w *workspace) Objects(stream string) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		if t := a.tables[stream]; t != nil {
-			a.store.RLock()
-			list := slices.Clone(t.list)
-			a.store.RUnlock()
-			for _, o := range list {
-				if !yield(o.key, t.appendObject(a.gen, nil, o)) {
-					return
-				}
-			}
+		c := w.streams[stream]
+		if c == nil {
 			return
 		}
-		for index := 0; ; index++ {
-			found, done := a.issueObjects(stream, index)
-			if done {
+		w.store.RLock()
+		next := c.walk()
+		w.store.RUnlock()
+		for {
+			w.store.RLock()
+			found, more := next()
+			w.store.RUnlock()
+			if !more {
 				return
 			}
 			for _, o := range found {
@@ -44,151 +41,74 @@ func (a *API) Objects(stream string) iter.Seq2[string, []byte] {
 	}
 }
 
-type keyedJSON struct {
-	key  string
-	json []byte
-}
-
-// issueObjects returns what one issue has for a stream: itself or its children.
-func (a *API) issueObjects(stream string, index int) (found []keyedJSON, done bool) {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	if index >= a.issues.next {
-		return nil, true
-	}
-	is := a.findIssue(index)
-	if is == nil {
-		return nil, false
-	}
-	switch stream {
-	case streamIssues:
-		found = append(found, keyedJSON{is.id.String(), a.gen.appendIssue(nil, is, a.Now().UnixMilli())})
-	case streamMessages:
-		for _, m := range a.messagesOf(is) {
-			found = append(found, keyedJSON{m.id.String(), a.gen.appendMessage(nil, index, &m)})
-		}
-	case streamThreads:
-		for _, t := range a.threadsOf(is) {
-			found = append(found, keyedJSON{t.id.String(), a.gen.appendThread(nil, index, &t)})
-		}
-	default:
-		return nil, true
-	}
-	return found, false
-}
-
 // Object returns the JSON of one object as Objects does, false if it does not
 // exist.
-func (a *API) Object(stream, key string) ([]byte, bool) {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	switch stream {
-	case streamIssues:
-		if is := a.resolveIssue(key); is != nil {
-			return a.gen.appendIssue(nil, is, a.Now().UnixMilli()), true
-		}
-	case streamMessages:
-		if is := a.resolveIssue(a.parent(stream, key)); is != nil {
-			for _, m := range a.messagesOf(is) {
-				if m.id.String() == key {
-					return a.gen.appendMessage(nil, is.index, &m), true
-				}
-			}
-		}
-	case streamThreads:
-		if is := a.resolveIssue(a.parent(stream, key)); is != nil {
-			for _, t := range a.threadsOf(is) {
-				if t.id.String() == key {
-					return a.gen.appendThread(nil, is.index, &t), true
-				}
-			}
-		}
-	default:
-		if t := a.tables[stream]; t != nil && t.byKey[key] != nil {
-			return t.appendObject(a.gen, nil, t.byKey[key]), true
-		}
+func (w *workspace) Object(stream, key string) ([]byte, bool) {
+	w.store.RLock()
+	defer w.store.RUnlock()
+	if c := w.streams[stream]; c != nil {
+		return c.find(key)
 	}
 	return nil, false
 }
 
 // Count is the number of objects of a stream that exist now. For messages and
 // threads it goes through all issues.
-func (a *API) Count(stream string) int {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	if t := a.tables[stream]; t != nil {
-		return len(t.list)
+func (w *workspace) Count(stream string) int {
+	w.store.RLock()
+	defer w.store.RUnlock()
+	if c := w.streams[stream]; c != nil {
+		return c.count()
 	}
-	if stream == streamIssues {
-		return a.issues.next - a.issues.deleted
-	}
-	n := 0
-	for index := range a.issues.next {
-		r := a.issues.records[index]
-		is := issue{index: index}
-		switch {
-		case r == nil:
-			a.gen.issueTimes(&is)
-		case r.current().deleted:
-			continue
-		default:
-			is = *r.current()
-		}
-		switch changed := r != nil && r.children != nil; {
-		case stream == streamMessages && changed:
-			n += len(r.children.messages)
-		case stream == streamMessages:
-			n += a.gen.messageCount(&is)
-		case stream == streamThreads && changed:
-			n += len(r.children.threads)
-		case stream == streamThreads:
-			n += a.gen.threadCount(&is)
-		}
-	}
-	return n
+	return 0
 }
 
 // Parent returns the id of the issue of a message or thread, which the id tells
 // even when it is gone, and of the knowledge base of an article that exists; ""
 // for objects without a parent.
-func (a *API) Parent(stream, key string) string {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	return a.parent(stream, key)
+func (w *workspace) Parent(stream, key string) string {
+	w.store.RLock()
+	defer w.store.RUnlock()
+	if c := w.streams[stream]; c != nil {
+		return c.parent(key)
+	}
+	return ""
 }
 
 // IssueID is the id of issue index, from 0: first the generated ones, oldest
 // first, then those that were created. Issue 0 has every property there is. Its
 // number is index + 1.
-func (a *API) IssueID(index int) string { return a.gen.ids.id(kindIssue, index).String() }
+func (w *workspace) IssueID(index int) string { return w.gen.ids.id(kindIssue, index).String() }
 
 // Children returns the keys of the messages or threads of an issue.
-func (a *API) Children(stream, issueID string) []string {
-	a.store.RLock()
-	defer a.store.RUnlock()
-	is := a.resolveIssue(issueID)
-	if is == nil {
+func (w *workspace) Children(stream, issueID string) []string {
+	w.store.RLock()
+	defer w.store.RUnlock()
+	is := w.resolveIssue(issueID)
+	c, ok := w.streams[stream].(childCollection)
+	if is == nil || !ok {
 		return nil
 	}
 	var keys []string
-	if stream == streamMessages {
-		for _, m := range a.messagesOf(is) {
-			keys = append(keys, m.id.String())
-		}
-	}
-	if stream == streamThreads {
-		for _, t := range a.threadsOf(is) {
-			keys = append(keys, t.id.String())
-		}
+	for _, k := range w.childrenOf(c.s, is) {
+		keys = append(keys, k.id.String())
 	}
 	return keys
 }
 
-// clocks are the members of an issue that change while nobody changes it.
-var clocks = []string{
-	"time_in_status_seconds", "business_hours_time_in_status_seconds",
-	"active_time_seconds", "business_hours_active_time_seconds", "active_time_by_user",
+// ignored are members that say nothing about the version of an object: what
+// changes while nobody changes an issue, and what the connector adds.
+var ignored = map[string][]string{
+	streamIssues: {
+		"time_in_status_seconds", "business_hours_time_in_status_seconds",
+		"active_time_seconds", "business_hours_active_time_seconds", "active_time_by_user",
+	},
+	streamMessages: {"issue_id"},
+	streamArticles: {"knowledge_base_id"},
 }
+
+// signedQuery is the query of a signed URL, in HTML too.
+var signedQuery = regexp.MustCompile(`\?Expires=[^"'<>\s]*`)
 
 // Normalize returns the JSON of an object in a form in which two of the same
 // version are equal byte by byte: members sorted, without those that are null,
@@ -206,15 +126,8 @@ func Normalize(stream string, object []byte) ([]byte, error) {
 		return nil, fmt.Errorf("normalize object of %s: more than one value", stream)
 	}
 	if all, ok := value.(map[string]any); ok {
-		switch stream {
-		case streamIssues:
-			for _, member := range clocks {
-				delete(all, member)
-			}
-		case streamMessages:
-			delete(all, "issue_id")
-		case streamArticles:
-			delete(all, "knowledge_base_id")
+		for _, member := range ignored[stream] {
+			delete(all, member)
 		}
 	}
 	return json.Marshal(normalize(value))
@@ -235,9 +148,7 @@ func normalize(value any) any {
 			v[i] = normalize(v[i])
 		}
 	case string:
-		if url, _, found := strings.Cut(v, signedExpires); found && strings.HasPrefix(url, "https://") {
-			return url
-		}
+		return signedQuery.ReplaceAllString(v, "")
 	}
 	return value
 }

@@ -4,76 +4,36 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 )
 
-// routeWrites adds the verbs of the real API that change something: those which
-// a person would try. They cost a budget of their own, and need the token.
-func (a *API) routeWrites(mux *http.ServeMux) {
+// routeIssueWrites adds the verbs of the real API that change issues and their
+// children: those which a person would try. They cost a budget of their own, and
+// need the token.
+func (a *API) routeIssueWrites(mux *http.ServeMux) {
 	const issues = "issues_write"
 	a.route(mux, "POST /issues", issues, a.postIssue)
 	a.route(mux, "PATCH /issues/{id}", issues, a.patchIssue)
 	a.route(mux, "DELETE /issues/{id}", issues, func(x *exchange) *apiError {
 		return x.finish(a.DeleteIssue(x.r.PathValue("id")))
 	})
-	a.route(mux, "POST /issues/{id}/reply", issues, a.postMessage(MessageChange{}))
-	a.route(mux, "POST /issues/{id}/note", issues, a.postMessage(MessageChange{Private: true}))
-	a.route(mux, "DELETE /issues/{id}/messages/{message}", issues, func(x *exchange) *apiError {
-		return x.finish(a.DeleteMessage(x.r.PathValue("id"), x.r.PathValue("message"), ""))
+	a.route(mux, "POST /issues/{issue}/reply", issues, a.postMessage(MessageChange{}))
+	a.route(mux, "POST /issues/{issue}/note", issues, a.postMessage(MessageChange{Private: true}))
+	a.route(mux, "DELETE /issues/{issue}/messages/{message}", issues, func(x *exchange) *apiError {
+		return x.finish(a.DeleteMessage(x.r.PathValue("issue"), x.r.PathValue("message"), ""))
 	})
-	a.route(mux, "POST /issues/{id}/messages/{message}/redact", issues, func(x *exchange) *apiError {
-		return x.finish(a.EditMessage(x.r.PathValue("id"), x.r.PathValue("message"), MessageChange{HTML: "<p>[redacted]</p>"}))
+	a.route(mux, "POST /issues/{issue}/messages/{message}/redact", issues, func(x *exchange) *apiError {
+		return x.finish(a.EditMessage(x.r.PathValue("issue"), x.r.PathValue("message"), MessageChange{HTML: "<p>[redacted]</p>"}))
 	})
-	a.route(mux, "POST /issues/{id}/threads", issues, a.postThread)
-
-	for _, stream := range []string{"accounts", "contacts", "tags", "teams", streamUsers, streamCustomFields} {
-		path := "/" + strings.ReplaceAll(stream, "_", "-")
-		if stream != streamUsers {
-			a.route(mux, "POST "+path, stream+"_write", a.postObject(stream, ""))
-		}
-		a.route(mux, "PATCH "+path+"/{id}", stream+"_write", a.patchObject(stream))
-		if stream == "accounts" || stream == "contacts" || stream == "tags" {
-			a.route(mux, "DELETE "+path+"/{id}", stream+"_write", a.deleteByID(stream))
-		}
-	}
-	const articles = "/knowledge-bases/{base}/articles"
-	a.route(mux, "POST "+articles, streamArticles+"_write", a.postObject(streamArticles, "base"))
-	a.route(mux, "PATCH "+articles+"/{id}", streamArticles+"_write", a.patchObject(streamArticles))
-	a.route(mux, "DELETE "+articles+"/{id}", streamArticles+"_write", a.deleteByID(streamArticles))
-}
-
-// writable are the members of requests that change a small stream's objects, by
-// the members of the object that they set. Others are ignored.
-var writable = map[string]map[string]string{
-	"accounts": {
-		"name": "name", "account_type": "type", "domains": "domains", "primary_domain": "primary_domain",
-		"is_disabled": "is_disabled", "tags": "tags", "channels": "channels", "external_ids": "external_ids",
-	},
-	"contacts": {
-		"name": "name", "email": "email", "avatar_url": "avatar_url", "phone_numbers": "phone_numbers",
-		"primary_phone_number": "primary_phone_number", "portal_role": "portal_role",
-		"portal_role_id": "portal_role_id", "external_ids": "external_ids",
-	},
-	"tags":      {"value": "value", "hex_color": "hex_color", "object_type": "object_type"},
-	"teams":     {"name": "name"},
-	streamUsers: {"name": "name", "status": "status", "avatar_url": "avatar_url", "role_id": "role_id"},
-	streamCustomFields: {
-		"label": "label", "description": "description", "slug": "slug", "type": "type",
-		"default_value": "default_value", "default_values": "default_values",
-	},
-	streamArticles: {
-		"title": "title", "slug": "slug", "body_html": "current_draft_content_html",
-		"is_published": "is_published", "is_unlisted": "is_unlisted", "visibility_config": "visibility_config",
-	},
+	a.route(mux, "POST /issues/{issue}/threads", issues, a.postThread)
 }
 
 // decode reads the request's body into v. Unknown members are ignored.
 func (x *exchange) decode(v any) *apiError {
-	if len(x.body) == 0 {
+	if len(x.asked.body) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(x.body, v); err != nil {
+	if err := json.Unmarshal(x.asked.body, v); err != nil {
 		return badRequest("invalid request body: " + err.Error())
 	}
 	return nil
@@ -101,8 +61,8 @@ func (x *exchange) answer(stream, key string) *apiError {
 	return nil
 }
 
-// issueJSON is a request that makes or changes an issue.
-type issueJSON struct {
+// issueRequest is a request that makes or changes an issue.
+type issueRequest struct {
 	Title      string    `json:"title"`
 	BodyHTML   string    `json:"body_html"`
 	State      string    `json:"state"`
@@ -115,7 +75,7 @@ type issueJSON struct {
 }
 
 func (x *exchange) issueChange() (IssueChange, *apiError) {
-	var in issueJSON
+	var in issueRequest
 	err := x.decode(&in)
 	return IssueChange{
 		Title: in.Title, BodyHTML: in.BodyHTML, State: in.State, Type: in.Type, Tags: in.Tags,
@@ -145,6 +105,12 @@ func (a *API) patchIssue(x *exchange) *apiError {
 	return x.answer(streamIssues, id)
 }
 
+// newMessage is the answer to a new message.
+type newMessage struct {
+	ID      string `json:"id"`
+	IssueID string `json:"issue_id"`
+}
+
 // postMessage adds a reply or a note.
 func (a *API) postMessage(c MessageChange) handler {
 	return func(x *exchange) *apiError {
@@ -157,12 +123,11 @@ func (a *API) postMessage(c MessageChange) handler {
 		}
 		change := c
 		change.HTML, change.ThreadID = in.BodyHTML, in.ThreadID
-		id, err := a.AddMessage(x.r.PathValue("id"), change)
+		id, err := a.AddMessage(x.r.PathValue("issue"), change)
 		if err != nil {
 			return x.finish(err)
 		}
-		object := append([]byte(`{"id":"`+id+`","issue_id":"`), a.Parent(streamMessages, id)...)
-		x.one(append(object, `"}`...))
+		x.one(appendJSON(nil, newMessage{id, a.Parent(streamMessages, id)}))
 		return nil
 	}
 }
@@ -174,7 +139,7 @@ func (a *API) postThread(x *exchange) *apiError {
 	if err := x.decode(&in); err != nil {
 		return err
 	}
-	id, err := a.AddThread(x.r.PathValue("id"), ThreadChange{Name: in.Name})
+	id, err := a.AddThread(x.r.PathValue("issue"), ThreadChange{Name: in.Name})
 	if err != nil {
 		return x.finish(err)
 	}
@@ -182,13 +147,13 @@ func (a *API) postThread(x *exchange) *apiError {
 }
 
 // objectMembers reads what a request sets of an object.
-func (x *exchange) objectMembers(stream string) (members, *apiError) {
+func (x *exchange) objectMembers(writable map[string]string) (members, *apiError) {
 	in := members{}
 	if err := x.decode(&in); err != nil {
 		return nil, err
 	}
 	out := members{}
-	for from, to := range writable[stream] {
+	for from, to := range writable {
 		if v, ok := in[from]; ok && string(v) != "null" {
 			out[to] = v
 		}
@@ -196,49 +161,47 @@ func (x *exchange) objectMembers(stream string) (members, *apiError) {
 	return out, nil
 }
 
-// postObject creates an object; its parent is in the path under that name or, of
-// a custom field, in the body.
-func (a *API) postObject(stream, parentValue string) handler {
+// postObject creates an object. What it is listed by is in the path or, of a
+// custom field, in the body.
+func (a *API) postObject(t *table, writable map[string]string) handler {
 	return func(x *exchange) *apiError {
-		set, fail := x.objectMembers(stream)
+		set, fail := x.objectMembers(writable)
 		if fail != nil {
 			return fail
 		}
-		var in struct {
-			ObjectType string `json:"object_type"`
-		}
-		if stream == streamCustomFields {
+		group := ""
+		if t.groups != nil {
+			var in struct {
+				ObjectType string `json:"object_type"`
+			}
 			if err := x.decode(&in); err != nil {
 				return err
 			}
-		}
-		parent := in.ObjectType
-		if parentValue != "" {
-			parent = x.r.PathValue(parentValue)
+			group = orElse(x.asked.parent, in.ObjectType)
 		}
 		a.store.Lock()
-		o, err := a.createObject(stream, parent, set)
+		o, err := a.createObject(t, group, set)
 		a.store.Unlock()
 		if err != nil {
 			return x.finish(err)
 		}
-		return x.answer(stream, o.key)
+		return x.answer(t.stream, o.key)
 	}
 }
 
-func (a *API) patchObject(stream string) handler {
+func (a *API) patchObject(t *table, writable map[string]string) handler {
 	return func(x *exchange) *apiError {
-		set, fail := x.objectMembers(stream)
+		set, fail := x.objectMembers(writable)
 		if fail != nil {
 			return fail
 		}
 		a.store.Lock()
-		o, err := a.updateObject(stream, x.r.PathValue("id"), set)
+		o, err := a.updateObject(t, x.r.PathValue("id"), set)
 		a.store.Unlock()
 		if err != nil {
 			return x.finish(err)
 		}
-		return x.answer(stream, o.key)
+		return x.answer(t.stream, o.key)
 	}
 }
 

@@ -39,7 +39,9 @@ const (
 	// Span is how far the sandbox's history goes back.
 	Span = 90 * 24 * time.Hour
 
-	stateVersion = 1
+	stateVersion = 2 // another one makes another workspace
+
+	issueBytes = 7200 // the average of a real workspace
 )
 
 // World is everything that the service talks to, in this process: a sandbox
@@ -192,12 +194,13 @@ func (w *World) saveState() error {
 func (w *World) startSandbox() {
 	w.frozen.Store(&w.state.Created)
 	w.api = extracttest.New(extracttest.Options{
-		Seed:   w.state.Seed,
-		Issues: w.state.Issues,
-		Start:  w.state.Created.Add(-Span),
-		Now:    w.state.Created,
-		Clock:  w.clock,
-		Limits: map[string]int{"*": 0},
+		Seed:       w.state.Seed,
+		Issues:     w.state.Issues,
+		Start:      w.state.Created.Add(-Span),
+		Now:        w.state.Created,
+		Clock:      w.clock,
+		Limits:     map[string]int{"*": 0},
+		IssueBytes: issueBytes,
 	})
 	for round, at := range w.state.Rounds {
 		w.frozen.Store(&at)
