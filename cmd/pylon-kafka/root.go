@@ -21,7 +21,7 @@ type app struct {
 
 // run executes one invocation of the program and returns what exitCode turns
 // into an exit code. It ends soon after ctx does, with a nil error if that was
-// all that happened. It may be called many times at once: it holds no state
+// all that happened. It is safe for concurrent use: it holds no state
 // outside of its arguments.
 func run(ctx context.Context, args []string, env settings.Environment, stdout, stderr io.Writer) error {
 	a := &app{env: env, stdout: stdout, stderr: stderr}
@@ -84,7 +84,8 @@ Settings come from the environment; "pylon-kafka config" lists them. Nothing at
 hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
 
 Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
-3 Pylon refused the token; 4 fenced by a newer instance.`
+3 Pylon refused the token; 4 another instance took over; 130 or 143: SIGINT or
+SIGTERM interrupted sync.`
 
 // jsonFlag adds --json to a command that prints a table.
 func jsonFlag(cmd *cobra.Command, target *bool) {

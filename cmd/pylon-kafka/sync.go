@@ -25,8 +25,9 @@ backfill by hand or a test. It ends when each full-refresh stream had one pass,
 issues are read up to the moment at which sync began, and messages and threads of
 every issue published until then are read.
 
-A stream that fails does not stop the others; the pass then ends with 1. The
-status page and the metrics are served only where HTTP_ADDR is set.`,
+A stream that fails does not stop the others; the pass then ends with 1. One that
+SIGINT or SIGTERM interrupts ends with 130 or 143; what it has read is committed.
+The status page and the metrics are served only where HTTP_ADDR is set.`,
 		Args:              streamNames,
 		ValidArgsFunction: completeStreams,
 		RunE: func(cmd *cobra.Command, streams []string) error {
@@ -44,19 +45,24 @@ func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
 		env = maps.Clone(env)
 		env["PYLON_STREAMS"] = strings.Join(streams, ",")
 	}
-	cfg, err := settings.Load[settings.Config](ctx, env)
+	cfg, err := a.loadService(ctx, env)
 	if err != nil {
 		return err
 	}
 	bars := terminal.NewProgress(a.stderr)
-	s, err := newService(ctx, cfg, env[settings.HTTPAddrName], cfg.Process.Logger(bars, terminal.IsTerminal(a.stderr)))
+	log := cfg.Process.Logger(bars, terminal.IsTerminal(a.stderr))
+	s, err := newService(ctx, cfg, env[settings.HTTPAddrName], log)
 	if err != nil {
-		return err
+		return a.last(log, err)
 	}
 	err = s.do(ctx, func(ctx context.Context) error {
 		return bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
 	})
-	return errors.Join(err, terminal.WritePass(a.stdout, s.pipeline.Status(), asJSON))
+	statuses := s.pipeline.Status()
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = interrupted(ctx, statuses)
+	}
+	return a.last(log, errors.Join(err, terminal.WritePass(a.stdout, statuses, asJSON)))
 }
 
 // streamNames accepts names of streams and nothing else.
