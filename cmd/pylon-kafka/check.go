@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -46,7 +45,7 @@ type checker struct {
 }
 
 func newCheckCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Preflight: token, brokers, topics, registry; changes nothing",
@@ -64,10 +63,10 @@ registry. It ends with 1 if a check failed, and with 3 if Pylon refused the toke
 			c.token(cmd.Context())
 			c.kafka(cmd.Context())
 			c.registry(cmd.Context())
-			return errors.Join(c.write(a.stdout, asJSON), c.failed())
+			return errors.Join(c.write(a.screen(o), o.json), c.failed())
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 
@@ -102,15 +101,15 @@ type checkError struct {
 func (e *checkError) Error() string   { return fmt.Sprintf("%d of %d checks failed", len(e.errs), e.of) }
 func (e *checkError) Unwrap() []error { return e.errs }
 
-func (c *checker) write(w io.Writer, asJSON bool) error {
+func (c *checker) write(s terminal.Screen, asJSON bool) error {
 	if asJSON {
-		return terminal.PrintJSON(w, c.lines)
+		return terminal.PrintJSON(s.W, c.lines)
 	}
-	t := terminal.NewTable("CHECK", "RESULT", "DETAIL")
+	t := terminal.NewTable(terminal.Column{Title: "CHECK"}, terminal.Column{Title: "RESULT"}, terminal.Column{Title: "DETAIL", Note: true})
 	for _, line := range c.lines {
 		t.Add(line.Check, string(line.Result), line.Detail)
 	}
-	return t.Write(w)
+	return t.Write(s)
 }
 
 // token asks Pylon whose the token is.

@@ -13,10 +13,11 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer"
 )
 
 func newSyncCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "sync [STREAM...]",
 		Short: "One pass over the chosen streams, then end",
@@ -31,15 +32,15 @@ The status page and the metrics are served only where HTTP_ADDR is set.`,
 		Args:              streamNames,
 		ValidArgsFunction: completeStreams,
 		RunE: func(cmd *cobra.Command, streams []string) error {
-			return a.sync(cmd.Context(), streams, asJSON)
+			return a.sync(cmd.Context(), streams, o)
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 
 // sync does one pass and prints what it did, also when it failed in part.
-func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
+func (a *app) sync(ctx context.Context, streams []string, o *output) error {
 	env := a.env
 	if len(streams) > 0 {
 		env = maps.Clone(env)
@@ -62,13 +63,24 @@ func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = interrupted(ctx, statuses)
 	}
-	return a.last(log, errors.Join(err, terminal.WritePass(a.stdout, statuses, asJSON)))
+	return a.last(log, errors.Join(err, a.printPass(statuses, o)))
+}
+
+// printPass prints what a pass did, a row a stream.
+func (a *app) printPass(streams []producer.Status, o *output) error {
+	if o.json {
+		return terminal.PrintJSON(a.stdout, streams)
+	}
+	return terminal.WritePass(a.screen(o), streams)
 }
 
 // streamNames accepts names of streams and nothing else.
 func streamNames(_ *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := extract.Find(name); !ok {
+			if meant := settings.Nearest(name, allStreamNames()); meant != "" {
+				return fmt.Errorf("unknown stream %q: did you mean %s?", name, meant)
+			}
 			return fmt.Errorf("unknown stream %q: want one of %s", name, strings.Join(allStreamNames(), ", "))
 		}
 	}
