@@ -39,7 +39,7 @@ func newDemoCommand(a *app) *cobra.Command {
 	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole service with a sandbox API, Kafka and registry of its own",
+		Short: "Show the whole service with an API, Kafka and registry of its own",
 		Long: `Runs the whole service with nothing installed: against a sandbox of the Pylon API,
 a Kafka broker and a schema registry inside of this process. It backfills every
 stream, then changes a few objects in the sandbox and shows that only these are

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,12 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		newSchemasCommand(a),
 		newConfigCommand(a),
 		newVersionCommand(a),
+		newManCommand(a),
 	)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Long = terminal.Fill(cmd.Long, 80)
+	}
 	return root, started
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
@@ -126,6 +128,23 @@ func TestRun_namesTheHelpOfTheCommand(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRun_fitsHelpInto80Columns asks every command for its help.
+func TestRun_fitsHelpInto80Columns(t *testing.T) {
+	t.Parallel()
+	root, _ := newRootCommand(&app{})
+	for _, args := range append([]*cobra.Command{root}, root.Commands()...) {
+		var out bytes.Buffer
+		if err := run(t.Context(), append(strings.Fields(args.CommandPath())[1:], "--help"), settings.Environment{}, &out, &out); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: %d columns: %s", args.CommandPath(), n, line)
+			}
+		}
 	}
 }
 

@@ -161,6 +161,27 @@ func wrap(text string, most int) []string {
 	return lines
 }
 
+// Fill breaks the lines of text anew so that none is longer than so many
+// characters. Lines that begin with a space, and empty ones, stay as they are.
+func Fill(text string, most int) string {
+	var lines []string
+	var paragraph []string
+	end := func() {
+		lines = append(lines, wrap(strings.Join(paragraph, " "), most)...)
+		paragraph = nil
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && line[0] != ' ' {
+			paragraph = append(paragraph, line)
+			continue
+		}
+		end()
+		lines = append(lines, line)
+	}
+	end()
+	return strings.Join(lines, "\n")
+}
+
 // paint colours the words that say that something is wrong.
 func (s Screen) paint(cell string) string {
 	switch cell {

@@ -121,3 +121,12 @@ func TestShorten_endsWithAnEllipsis(t *testing.T) {
 		}
 	}
 }
+
+func TestFill_breaksParagraphsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	text := "one two\nthree four five\n\n  as it is, however long\nsix"
+	want := "one two three\nfour five\n\n  as it is, however long\nsix"
+	if diff := cmp.Diff(want, Fill(text, 14)); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
