@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,7 @@ import (
 )
 
 func newCheckCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Preflight: token, brokers, topics, rights, registry; changes nothing",
@@ -36,10 +35,10 @@ the token.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(writeChecks(a.stdout, checks, asJSON), failedChecks(checks))
+			return errors.Join(writeChecks(a.screen(o), checks, o.json), failedChecks(checks))
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 
@@ -83,20 +82,20 @@ func failedChecks(checks []preflight.Check) error {
 	return &checkError{of: len(checks), errs: errs}
 }
 
-func writeChecks(w io.Writer, checks []preflight.Check, asJSON bool) error {
+func writeChecks(s terminal.Screen, checks []preflight.Check, asJSON bool) error {
 	if asJSON {
-		return terminal.PrintJSON(w, checks)
+		return terminal.PrintJSON(s.W, checks)
 	}
-	t := terminal.NewTable("CHECK", "RESULT", "DETAIL")
+	t := terminal.NewTable(terminal.Column{Title: "CHECK"}, terminal.Column{Title: "RESULT"}, terminal.Column{Title: "DETAIL", Note: true})
 	for _, c := range checks {
 		t.Add(c.Name, string(c.State), c.Detail)
 	}
-	if err := t.Write(w); err != nil {
+	if err := t.Write(s); err != nil {
 		return err
 	}
 	for _, c := range checks {
 		if c.Fix != "" {
-			fmt.Fprintf(w, "\n%s:\n  %s\n", c.Name, c.Fix)
+			fmt.Fprintf(s.W, "\n%s:\n  %s\n", c.Name, c.Fix)
 		}
 	}
 	return nil

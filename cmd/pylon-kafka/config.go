@@ -15,10 +15,11 @@ type settingReport struct {
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	Set     bool   `json:"set"`
+	Meaning string `json:"meaning"`
 }
 
 func newConfigCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "List the settings with their values, secrets masked",
@@ -27,23 +28,24 @@ of a secret it shows only whether it is set. Then it says what is wrong with the
 settings, as run and sync would, and ends with 2 if anything is.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.printSettings(asJSON); err != nil {
+			if err := a.printSettings(o); err != nil {
 				return err
 			}
 			_, err := settings.Load[settings.Config](cmd.Context(), a.env)
 			return err
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 
-func (a *app) printSettings(asJSON bool) error {
+func (a *app) printSettings(o *output) error {
 	reports := settingReports(a.env)
-	if asJSON {
+	if o.json {
 		return terminal.PrintJSON(a.stdout, reports)
 	}
-	t := terminal.NewTable("SETTING", "VALUE", "FROM")
+	t := terminal.NewTable(terminal.Column{Title: "SETTING"}, terminal.Column{Title: "VALUE", Cut: true}, terminal.Column{Title: "FROM"},
+		terminal.Column{Title: "MEANING", Note: true})
 	for _, r := range reports {
 		from := "default"
 		switch {
@@ -52,16 +54,16 @@ func (a *app) printSettings(asJSON bool) error {
 		case r.Value == "":
 			from = "not set"
 		}
-		t.Add(r.Name, cmp.Or(r.Value, "-"), from)
+		t.Add(r.Name, cmp.Or(r.Value, "-"), from, r.Meaning)
 	}
-	return t.Write(a.stdout)
+	return t.Write(a.screen(o))
 }
 
 // settingReports says what every setting is in env.
 func settingReports(env settings.Environment) []settingReport {
 	var reports []settingReport
 	for _, s := range settings.Known() {
-		r := settingReport{Name: s.Name, Value: s.Default, Default: s.Default}
+		r := settingReport{Name: s.Name, Value: s.Default, Default: s.Default, Meaning: s.Meaning()}
 		if value, set := env.Lookup(s.Name); set {
 			r.Value, r.Set = s.Show(value), true
 		}

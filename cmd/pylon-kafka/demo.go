@@ -39,7 +39,7 @@ func newDemoCommand(a *app) *cobra.Command {
 	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole service with a sandbox API, Kafka and registry of its own",
+		Short: "Show the whole service with an API, Kafka and registry of its own",
 		Long: `Runs the whole service with nothing installed: against a sandbox of the Pylon API,
 a Kafka broker and a schema registry inside of this process. It backfills every
 stream, then changes a few objects in the sandbox and shows that only these are
@@ -92,7 +92,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := terminal.WritePass(a.stdout, reports, false); err != nil {
+	if err := a.printPass(reports, new(output)); err != nil {
 		return err
 	}
 	d.sayResumed(reports)
@@ -179,7 +179,7 @@ func (d *demonstration) showChanges(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(d.stdout, "\nThe next pass publishes these and nothing else:\n")
-	t := terminal.NewTable("TOPIC", "KEY", "RECORD")
+	t := terminal.NewTable(terminal.Column{Title: "TOPIC"}, terminal.Column{Title: "KEY", Cut: true}, terminal.Column{Title: "RECORD"})
 	for i, reader := range after {
 		err := reader.Read(ctx, before[i].End, reader.End, func(rec *kgo.Record) error {
 			what := "new or changed"
@@ -193,7 +193,7 @@ func (d *demonstration) showChanges(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := t.Write(d.stdout); err != nil {
+	if err := t.Write(d.screen(new(output))); err != nil {
 		return err
 	}
 	var unchanged, requests int64

@@ -14,5 +14,6 @@
 // constructor (newSyncCommand in sync.go) that does the work in its RunE.
 //
 // Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
-// 3 Pylon refused the token; 4 fenced by a newer instance.
+// 3 Pylon refused the token; 4 another instance took over; 130 and 143: SIGINT
+// and SIGTERM interrupted sync.
 package main

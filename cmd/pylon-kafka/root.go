@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
 // app is what every subcommand gets: where settings come from and where output
@@ -21,7 +23,7 @@ type app struct {
 
 // run executes one invocation of the program and returns what exitCode turns
 // into an exit code. It ends soon after ctx does, with a nil error if that was
-// all that happened. It may be called many times at once: it holds no state
+// all that happened. It is safe for concurrent use: it holds no state
 // outside of its arguments.
 func run(ctx context.Context, args []string, env settings.Environment, stdout, stderr io.Writer) error {
 	a := &app{env: env, stdout: stdout, stderr: stderr}
@@ -30,13 +32,13 @@ func run(ctx context.Context, args []string, env settings.Environment, stdout, s
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return nil
 	case !*started:
 		// Cobra itself refused: an unknown command, a flag, the arguments.
-		return &usageError{fmt.Errorf("%w\nTry: %s --help", err, root.Name())}
+		return &usageError{fmt.Errorf("%w\nTry: %s --help", err, cmd.CommandPath())}
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return nil // stopped on request
 	default:
@@ -71,7 +73,12 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		newSchemasCommand(a),
 		newConfigCommand(a),
 		newVersionCommand(a),
+		newManCommand(a),
 	)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Long = terminal.Fill(cmd.Long, 80)
+	}
 	return root, started
 }
 
@@ -84,9 +91,36 @@ Settings come from the environment; "pylon-kafka config" lists them. Nothing at
 hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
 
 Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
-3 Pylon refused the token; 4 fenced by a newer instance.`
+3 Pylon refused the token; 4 another instance took over; 130 or 143: SIGINT or
+SIGTERM interrupted sync.`
 
-// jsonFlag adds --json to a command that prints a table.
-func jsonFlag(cmd *cobra.Command, target *bool) {
-	cmd.Flags().BoolVar(target, "json", false, "print JSON instead of a table")
+// output is how a command prints its result.
+type output struct {
+	json bool
+	form string // of -o
+}
+
+// outputFlags adds -o and --json to a command that prints a table.
+func outputFlags(cmd *cobra.Command) *output {
+	o := new(output)
+	cmd.Flags().StringVarP(&o.form, "output", "o", "", "`wide`: every column, nothing cut; json: as JSON")
+	cmd.Flags().BoolVar(&o.json, "json", false, "the same as -o json")
+	cmd.MarkFlagsMutuallyExclusive("output", "json")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		switch o.form {
+		case "", "wide":
+			return nil
+		case "json":
+			o.json = true
+			return nil
+		default:
+			return &usageError{fmt.Errorf("-o %s: want wide or json", o.form)}
+		}
+	}
+	return o
+}
+
+// screen is where tables are printed.
+func (a *app) screen(o *output) terminal.Screen {
+	return terminal.NewScreen(a.stdout, a.env.Lookup, o.form == "wide")
 }

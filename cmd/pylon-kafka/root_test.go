@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
@@ -82,7 +85,7 @@ func TestRun_needsNoSettingsForWhatThereIs(t *testing.T) {
 		"no command":  {nil, []string{"Usage:"}},
 		"version":     {[]string{"version"}, []string{"pylon-kafka ", "commit"}},
 		"--version":   {[]string{"--version"}, []string{"pylon-kafka "}},
-		"streams":     {[]string{"streams"}, []string{"pylon.issues ", "/issues/{id}/messages", "issues_search", "object_type:id", "slug"}},
+		"streams":     {[]string{"streams", "-o", "wide"}, []string{"pylon.issues ", "/issues/{id}/messages", "issues_search", "object_type:id", "slug"}},
 		"schemas":     {[]string{"schemas"}, []string{"issues", "FINGERPRINT", "com.usepylon."}},
 		"one schema":  {[]string{"schemas", "tags"}, []string{`"fields"`, `"unmapped"`}},
 		"completions": {[]string{"__complete", "sync", "issue_"}, []string{"issue_messages"}},
@@ -103,6 +106,77 @@ func TestRun_needsNoSettingsForWhatThereIs(t *testing.T) {
 	}
 }
 
+// TestRun_namesTheHelpOfTheCommand holds what a person sees who has mistyped.
+func TestRun_namesTheHelpOfTheCommand(t *testing.T) {
+	t.Parallel()
+	for args, wants := range map[string][]string{
+		"rnu":              {`unknown command "rnu"`, "run", "Try: pylon-kafka --help"},
+		"sync isues":       {`unknown stream "isues": did you mean issues?`, "Try: pylon-kafka sync --help"},
+		"sync zebra":       {`unknown stream "zebra"`, "issue_statuses", "Try: pylon-kafka sync --help"},
+		"tail":             {"Try: pylon-kafka tail --help"},
+		"streams -o yaml":  {"-o yaml: want wide or json"},
+		"streams --fast":   {"unknown flag: --fast", "Try: pylon-kafka streams --help"},
+		"schemas issue":    {`unknown stream "issue": did you mean issues?`},
+		"tail issues -n x": {"Try: pylon-kafka tail --help"},
+	} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			err := run(t.Context(), strings.Fields(args), settings.Environment{}, &out, &out)
+			if exitCode(err) != exitUsage {
+				t.Fatalf("run = %v with exit code %d, want %d", err, exitCode(err), exitUsage)
+			}
+			for _, want := range wants {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in %q", want, err)
+				}
+			}
+		})
+	}
+}
+
+// TestRun_fitsHelpInto80Columns asks every command for its help.
+func TestRun_fitsHelpInto80Columns(t *testing.T) {
+	t.Parallel()
+	root, _ := newRootCommand(&app{})
+	for _, args := range append([]*cobra.Command{root}, root.Commands()...) {
+		var out bytes.Buffer
+		if err := run(t.Context(), append(strings.Fields(args.CommandPath())[1:], "--help"), settings.Environment{}, &out, &out); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: %d columns: %s", args.CommandPath(), n, line)
+			}
+		}
+	}
+}
+
+// TestRun_fitsTablesInto80Columns holds every table that needs no service.
+func TestRun_fitsTablesInto80Columns(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"streams"}, {"schemas"}, {"config"}} {
+		t.Run(args[0], func(t *testing.T) {
+			t.Parallel()
+			var narrow, wide bytes.Buffer
+			if err := run(t.Context(), args, goodEnvironment(), &narrow, &narrow); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(narrow.String()) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+			if err := run(t.Context(), append(args, "-o", "wide"), goodEnvironment(), &wide, &wide); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(wide.String(), "…") {
+				t.Errorf("-o wide cuts:\n%s", wide.String())
+			}
+		})
+	}
+}
+
 func TestRun_printsJSONWhereverATableIsPrinted(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"version"}, {"streams"}, {"schemas"}, {"schemas", "issues"}, {"config"}} {
@@ -114,6 +188,10 @@ func TestRun_printsJSONWhereverATableIsPrinted(t *testing.T) {
 			}
 			if !json.Valid(out.Bytes()) {
 				t.Errorf("not JSON: %s", out.String())
+			}
+			var also bytes.Buffer
+			if err := run(t.Context(), append(args, "-o", "json"), goodEnvironment(), &also, &also); err != nil || also.String() != out.String() {
+				t.Errorf("-o json prints %s, %v", also.String(), err)
 			}
 		})
 	}

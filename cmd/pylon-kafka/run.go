@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
-	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
@@ -19,20 +20,22 @@ and /api/streams.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			cfg, err := settings.Load[settings.Config](ctx, a.env)
+			cfg, err := a.loadService(ctx, a.env)
 			if err != nil {
 				return err
 			}
 			log := cfg.Process.Logger(a.stderr, terminal.IsTerminal(a.stderr))
 			s, err := newService(ctx, cfg, cfg.Process.HTTPAddr, log)
 			if err != nil {
-				return err
+				return a.last(log, err)
 			}
 			b := buildInfo()
 			log.Info("starting", "version", b.Version, "commit", b.Commit)
-			err = s.do(ctx, s.pipeline.Run)
-			log.Info("stopped")
-			return err
+			if err := s.do(ctx, s.pipeline.Run); err != nil {
+				return a.last(log, err)
+			}
+			log.Info("stopped", "signal", context.Cause(ctx))
+			return nil
 		},
 	}
 }

@@ -88,6 +88,7 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) error {
 	if err != nil {
 		return err
 	}
+	s.Delay(o.api.Latency)
 	printSandbox(a.stdout, s, api, &o.api)
 
 	group, ctx := errgroup.WithContext(ctx)

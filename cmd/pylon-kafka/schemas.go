@@ -20,7 +20,7 @@ type schemaReport struct {
 }
 
 func newSchemasCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "schemas [STREAM]",
 		Short: "List the Avro schemas, or print one",
@@ -38,14 +38,15 @@ as JSON, ready for a file; with --json its name and fingerprint around it.`,
 			switch {
 			case err != nil:
 				return err
-			case len(args) == 1 && asJSON:
+			case len(args) == 1 && o.json:
 				return terminal.PrintJSON(a.stdout, reports[0])
 			case len(args) == 1:
 				return terminal.PrintJSON(a.stdout, reports[0].Schema)
-			case asJSON:
+			case o.json:
 				return terminal.PrintJSON(a.stdout, reports)
 			}
-			t := terminal.NewTable("STREAM", "RECORD", "FINGERPRINT", ">FIELDS")
+			t := terminal.NewTable(terminal.Column{Title: "STREAM"}, terminal.Column{Title: "RECORD", Cut: true},
+				terminal.Column{Title: "FINGERPRINT"}, terminal.Column{Title: "FIELDS", Right: true})
 			for _, r := range reports {
 				fields, err := countFields(r.Schema)
 				if err != nil {
@@ -53,10 +54,10 @@ as JSON, ready for a file; with --json its name and fingerprint around it.`,
 				}
 				t.Add(r.Stream, r.Name, r.Fingerprint, strconv.Itoa(fields))
 			}
-			return t.Write(a.stdout)
+			return t.Write(a.screen(o))
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 

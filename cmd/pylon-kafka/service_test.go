@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,13 +191,24 @@ func (w *workspace) httpLines(t *testing.T) int {
 	return strings.Count(logs.String(), "serving HTTP")
 }
 
-func TestSync_endsWithoutAnErrorWhenItIsStopped(t *testing.T) {
+func TestSync_saysThatItWasInterrupted(t *testing.T) {
 	t.Parallel()
+	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			interruptSync(t, signal, code)
+		})
+	}
+}
+
+func interruptSync(t *testing.T, signal syscall.Signal, code int) {
+	t.Helper()
 	w := newWorkspace(t, extracttest.Options{Issues: 500, Latency: 50 * time.Millisecond})
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
 	r := &running{ended: make(chan error, 1)}
-	go func() { r.ended <- run(ctx, []string{"sync"}, w.env, io.Discard, io.Discard) }()
+	var out, logs bytes.Buffer
+	go func() { r.ended <- run(ctx, []string{"sync", "--json"}, w.env, &out, &logs) }()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for w.pylon.API.Requests()["issue_messages"] == 0 {
@@ -205,9 +218,36 @@ func TestSync_endsWithoutAnErrorWhenItIsStopped(t *testing.T) {
 		case <-tick.C:
 		}
 	}
-	stop()
-	if err := r.end(t); err != nil {
-		t.Errorf("sync = %v, want nil after it was stopped", err)
+	stop(signalError{signal})
+	err := r.end(t)
+	if exitCode(err) != code || !strings.Contains(err.Error(), "interrupted: ") || !strings.Contains(err.Error(), "run sync again") {
+		t.Errorf("sync = %v with exit code %d, want %d", err, exitCode(err), code)
+	}
+	var streams []passReport
+	if err := json.Unmarshal(out.Bytes(), &streams); err != nil {
+		t.Fatalf("sync prints %q: %v", out.String(), err)
+	}
+	done := len(slices.DeleteFunc(streams, func(r passReport) bool { return r.State != "done" }))
+	if want := fmt.Sprintf("%d of 15 streams are done", done); done == 15 || !strings.Contains(err.Error(), want) {
+		t.Errorf("the table says %q, the error %v", want, err)
+	}
+	checkLastRecord(t, logs.String(), err)
+}
+
+// checkLastRecord looks whether the last line of a log in JSON is the error.
+func checkLastRecord(t *testing.T, logs string, err error) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(logs), "\n")
+	var record struct {
+		Level    string `json:"level"`
+		Error    string `json:"error"`
+		ExitCode int    `json:"exit_code"`
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &record); err != nil {
+		t.Fatalf("the last line of the log is %q: %v", lines[len(lines)-1], err)
+	}
+	if record.Level != "ERROR" || record.Error != err.Error() || record.ExitCode != exitCode(err) || !isLogged(err) {
+		t.Errorf("the last record is %+v; the error is %v", record, err)
 	}
 }
 
@@ -218,10 +258,13 @@ func TestRun_touchesNothingWhenSettingsAreWrong(t *testing.T) {
 			t.Parallel()
 			w := newWorkspace(t, extracttest.Options{})
 			w.env["PYLON_START_DATE"] = "2999-01-01T00:00:00Z"
-			var out bytes.Buffer
-			err := run(t.Context(), []string{command}, w.env, &out, &out)
+			var out, logs bytes.Buffer
+			err := run(t.Context(), []string{command}, w.env, &out, &logs)
 			if exitCode(err) != exitUsage || !strings.Contains(err.Error(), "PYLON_START_DATE") {
 				t.Errorf("%s = %v with exit code %d, want %d", command, err, exitCode(err), exitUsage)
+			}
+			if command != "check" {
+				checkLastRecord(t, logs.String(), err)
 			}
 			if requests := w.pylon.API.Requests(); len(requests) > 0 {
 				t.Errorf("requests to Pylon: %v", requests)

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -23,25 +23,39 @@ type streamInfo struct {
 }
 
 func newStreamsCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "streams",
 		Short: "List the streams: topic, how they are read, key, rate limit",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			infos := streamInfos(a.env)
-			if asJSON {
+			if o.json {
 				return terminal.PrintJSON(a.stdout, infos)
 			}
-			t := terminal.NewTable("STREAM", "TOPIC", "SYNC", "REQUEST", "KEY", "LIMIT", ">A MINUTE")
-			for _, i := range infos {
-				t.Add(i.Stream, i.Topic, i.Sync, i.Request, i.Key, i.Endpoint, fmt.Sprint(i.PerMinute))
-			}
-			return t.Write(a.stdout)
+			return writeStreams(a.screen(o), infos)
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
+}
+
+// writeStreams prints the streams as a table.
+func writeStreams(s terminal.Screen, infos []streamInfo) error {
+	if s.Width > 0 {
+		t := terminal.NewTable(terminal.Column{Title: "STREAM"}, terminal.Column{Title: "SYNC"}, terminal.Column{Title: "KEY"},
+			terminal.Column{Title: "A MINUTE", Right: true}, terminal.Column{Title: "REQUEST", Cut: true})
+		for _, i := range infos {
+			t.Add(i.Stream, i.Sync, i.Key, strconv.Itoa(i.PerMinute), i.Request)
+		}
+		return t.Write(s)
+	}
+	t := terminal.NewTable(terminal.Column{Title: "STREAM"}, terminal.Column{Title: "TOPIC"}, terminal.Column{Title: "SYNC"}, terminal.Column{Title: "REQUEST"},
+		terminal.Column{Title: "KEY"}, terminal.Column{Title: "LIMIT"}, terminal.Column{Title: "A MINUTE", Right: true})
+	for _, i := range infos {
+		t.Add(i.Stream, i.Topic, i.Sync, i.Request, i.Key, i.Endpoint, strconv.Itoa(i.PerMinute))
+	}
+	return t.Write(s)
 }
 
 // streamInfos describes every stream. Of the settings only the prefix of the

@@ -13,10 +13,11 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer"
 )
 
 func newSyncCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "sync [STREAM...]",
 		Short: "One pass over the chosen streams, then end",
@@ -25,44 +26,61 @@ backfill by hand or a test. It ends when each full-refresh stream had one pass,
 issues are read up to the moment at which sync began, and messages and threads of
 every issue published until then are read.
 
-A stream that fails does not stop the others; the pass then ends with 1. The
-status page and the metrics are served only where HTTP_ADDR is set.`,
+A stream that fails does not stop the others; the pass then ends with 1. One that
+SIGINT or SIGTERM interrupts ends with 130 or 143; what it has read is committed.
+The status page and the metrics are served only where HTTP_ADDR is set.`,
 		Args:              streamNames,
 		ValidArgsFunction: completeStreams,
 		RunE: func(cmd *cobra.Command, streams []string) error {
-			return a.sync(cmd.Context(), streams, asJSON)
+			return a.sync(cmd.Context(), streams, o)
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }
 
 // sync does one pass and prints what it did, also when it failed in part.
-func (a *app) sync(ctx context.Context, streams []string, asJSON bool) error {
+func (a *app) sync(ctx context.Context, streams []string, o *output) error {
 	env := a.env
 	if len(streams) > 0 {
 		env = maps.Clone(env)
 		env["PYLON_STREAMS"] = strings.Join(streams, ",")
 	}
-	cfg, err := settings.Load[settings.Config](ctx, env)
+	cfg, err := a.loadService(ctx, env)
 	if err != nil {
 		return err
 	}
 	bars := terminal.NewProgress(a.stderr)
-	s, err := newService(ctx, cfg, env[settings.HTTPAddrName], cfg.Process.Logger(bars, terminal.IsTerminal(a.stderr)))
+	log := cfg.Process.Logger(bars, terminal.IsTerminal(a.stderr))
+	s, err := newService(ctx, cfg, env[settings.HTTPAddrName], log)
 	if err != nil {
-		return err
+		return a.last(log, err)
 	}
 	err = s.do(ctx, func(ctx context.Context) error {
 		return bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
 	})
-	return errors.Join(err, terminal.WritePass(a.stdout, s.pipeline.Status(), asJSON))
+	statuses := s.pipeline.Status()
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = interrupted(ctx, statuses)
+	}
+	return a.last(log, errors.Join(err, a.printPass(statuses, o)))
+}
+
+// printPass prints what a pass did, a row a stream.
+func (a *app) printPass(streams []producer.Status, o *output) error {
+	if o.json {
+		return terminal.PrintJSON(a.stdout, streams)
+	}
+	return terminal.WritePass(a.screen(o), streams)
 }
 
 // streamNames accepts names of streams and nothing else.
 func streamNames(_ *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := extract.Find(name); !ok {
+			if meant := settings.Nearest(name, allStreamNames()); meant != "" {
+				return fmt.Errorf("unknown stream %q: did you mean %s?", name, meant)
+			}
 			return fmt.Errorf("unknown stream %q: want one of %s", name, strings.Join(allStreamNames(), ", "))
 		}
 	}

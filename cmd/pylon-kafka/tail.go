@@ -29,7 +29,7 @@ func newTailCommand(a *app) *cobra.Command {
 only and without a consumer group, decodes either framing of Avro, and prints one
 line of JSON a record:
 
-  {"key":"...","partition":0,"offset":7,"timestamp":"...","headers":{...},"value":{...}}
+  {"key":"…","partition":0,"offset":7,"timestamp":"…","headers":{…},"value":{…}}
 
 The value of a tombstone is null. With --value the line is the value alone. A
 record that cannot be decoded has an "error" and its bytes as "raw" (base64).

@@ -18,19 +18,19 @@ var version, commit string
 func buildInfo() build.Info { return build.Read(version, commit) }
 
 func newVersionCommand(a *app) *cobra.Command {
-	var asJSON bool
+	var o *output
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this binary was built from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
+			if o.json {
 				return json.NewEncoder(a.stdout).Encode(buildInfo())
 			}
 			_, err := fmt.Fprintln(a.stdout, "pylon-kafka", buildInfo())
 			return err
 		},
 	}
-	jsonFlag(cmd, &asJSON)
+	o = outputFlags(cmd)
 	return cmd
 }

@@ -161,9 +161,17 @@ func (p Problems) Unwrap() []error { return p }
 // Logger makes the logger of the process. Logs go to w, the standard error or
 // what draws progress bars on it; human says whether a person reads them.
 func (c *Process) Logger(w io.Writer, human bool) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
+	options := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: durationAsText}
 	if c.LogFormat == "text" || c.LogFormat == "" && human {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// durationAsText writes a duration as a person does, in JSON too.
+func durationAsText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }

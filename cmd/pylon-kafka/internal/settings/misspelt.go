@@ -15,35 +15,35 @@ import (
 // variables, however close their prefix, are none of our business: a cluster
 // sets KAFKA_PORT_9092_TCP, and KAFKA_HOME is somebody else's.
 func misspelt(env Environment, known []Setting) []error {
-	names := make(map[string]bool, len(known))
+	names := make([]string, 0, len(known))
 	for _, s := range known {
-		names[s.Name] = true
+		names = append(names, s.Name)
 	}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if names[name] || env[name] == "" {
+		if slices.Contains(names, name) || env[name] == "" {
 			continue
 		}
-		if meant := nearest(name, known); meant != "" {
+		if meant := Nearest(name, names); meant != "" {
 			problems = append(problems, fmt.Errorf("%s is not a setting: did you mean %s?", name, meant))
 		}
 	}
 	return problems
 }
 
-// nearest returns the setting that name is most likely a slip for, or "".
-func nearest(name string, known []Setting) string {
+// Nearest returns the one of names that name is most likely a slip for, or "".
+func Nearest(name string, names []string) string {
 	meant, best := "", 3
-	for _, s := range known {
+	for _, n := range names {
 		limit := 2
-		if !strings.Contains(s.Name, "_") {
+		if !strings.Contains(n, "_") {
 			// A bare word such as PUBLISH has near neighbours that are words
 			// of their own (PUBLIC); only the closest of them is a slip.
 			limit = 1
 		}
-		distance := levenshtein.Distance(name, s.Name, nil)
+		distance := levenshtein.Distance(name, n, nil)
 		if distance <= limit && distance < best {
-			meant, best = s.Name, distance
+			meant, best = n, distance
 		}
 	}
 	return meant

@@ -1,22 +1,33 @@
 package terminal
 
 import (
-	"io"
+	"slices"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/producer"
 )
 
-// WritePass prints what a pass did, a row a stream, as a table or as JSON.
-func WritePass(w io.Writer, streams []producer.Status, asJSON bool) error {
-	if asJSON {
-		return PrintJSON(w, streams)
+// WritePass prints what a pass did, a row a stream; without an end to the lines
+// with everything that there is.
+func WritePass(s Screen, streams []producer.Status) error {
+	wide := s.Width == 0
+	columns := []Column{{Title: "STREAM"}, {Title: "STATE"}, {Title: "RECORDS", Right: true}, {Title: "TOMBSTONES", Right: true}, {Title: "UNCHANGED", Right: true}}
+	if wide {
+		columns = append(columns, Column{Title: "DEAD LETTERS", Right: true}, Column{Title: "REQUESTS", Right: true}, Column{Title: "TOPIC"})
 	}
-	t := NewTable("STREAM", "TOPIC", "STATE", ">RECORDS", ">TOMBSTONES", ">UNCHANGED", ">DEAD LETTERS", ">REQUESTS", ">TIME", "REASON")
+	columns = append(columns, Column{Title: "TIME", Right: true}, Column{Title: "REASON", Note: true})
+	t := NewTable(columns...)
+	add := func(s *producer.Status) {
+		cells := []string{s.Stream, string(s.State), report.Count(s.Records), report.Count(s.Tombstones), report.Count(s.Unchanged)}
+		if wide {
+			cells = append(cells, report.Count(s.DeadLetters), report.Count(s.Requests), s.Topic)
+		}
+		t.Add(append(cells, report.Seconds(s.Elapsed), reason(s, wide))...)
+	}
 	var sum producer.Status
-	for _, s := range streams {
-		t.Add(s.Stream, s.Topic, string(s.State), report.Count(s.Records), report.Count(s.Tombstones), report.Count(s.Unchanged),
-			report.Count(s.DeadLetters), report.Count(s.Requests), report.Seconds(s.Elapsed), s.Reason)
+	for i := range streams {
+		s := &streams[i]
+		add(s)
 		sum.Records += s.Records
 		sum.Tombstones += s.Tombstones
 		sum.Unchanged += s.Unchanged
@@ -24,7 +35,22 @@ func WritePass(w io.Writer, streams []producer.Status, asJSON bool) error {
 		sum.Requests += s.Requests
 		sum.Elapsed = max(sum.Elapsed, s.Elapsed)
 	}
-	t.Add("all", "", "", report.Count(sum.Records), report.Count(sum.Tombstones), report.Count(sum.Unchanged),
-		report.Count(sum.DeadLetters), report.Count(sum.Requests), report.Seconds(sum.Elapsed), "")
-	return t.Write(w)
+	sum.Stream = "all"
+	add(&sum)
+	if !slices.ContainsFunc(t.rows, func(row []string) bool { return row[len(row)-1] != "" }) {
+		t.columns[len(t.columns)-1].Title = "" // of notes that nobody wrote
+	}
+	return t.Write(s)
+}
+
+// reason is what a person must know of a stream beside its numbers.
+func reason(s *producer.Status, wide bool) string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.DeadLetters > 0 && !wide && s.Stream != "all":
+		return report.Plural(s.DeadLetters, "dead letter")
+	default:
+		return ""
+	}
 }

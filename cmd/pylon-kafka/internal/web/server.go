@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+const (
+	// clientTimeout is how long a client may take to send a request, and to take
+	// the answer: a connection that stands still longer is closed.
+	clientTimeout = 10 * time.Second
+	// maxHeaderBytes is far above what a browser, a probe or Prometheus sends.
+	maxHeaderBytes = 32 << 10
+)
+
 // Server is an HTTP server that already has its port.
 type Server struct {
 	http     *http.Server
@@ -28,8 +36,11 @@ func Listen(ctx context.Context, addr string, handler http.Handler, log *slog.Lo
 		listener: listener,
 		http: &http.Server{
 			Handler:           handler,
-			ReadHeaderTimeout: 10 * time.Second,
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       clientTimeout,
+			WriteTimeout:      clientTimeout,
 			IdleTimeout:       time.Minute,
+			MaxHeaderBytes:    maxHeaderBytes,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
 	}, nil
@@ -37,6 +48,10 @@ func Listen(ctx context.Context, addr string, handler http.Handler, log *slog.Lo
 
 // URL is the server's address as a browser takes it.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Delay lets answers take d longer, for a handler that is slow on purpose. It
+// must be called before Serve.
+func (s *Server) Delay(d time.Duration) { s.http.WriteTimeout += d }
 
 // Serve answers until Close is called, and then returns nil.
 func (s *Server) Serve() error {

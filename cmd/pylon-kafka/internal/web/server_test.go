@@ -32,7 +32,7 @@ func TestServer_endsWhenItIsClosed(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve() }()
-	get(t, s.URL())
+	ask(t, http.MethodGet, s.URL())
 	s.Close(t.Context())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
