@@ -26,7 +26,7 @@ func TestSettings_areThoseOfTheChart(t *testing.T) {
 	want := []string{
 		"GOMEMLIMIT",
 		"PYLON_RECONCILE_INTERVAL", "TOMBSTONES_MAX_SHARE", "VALUE_LAYOUT", "FLAT_ARRAYS", "KAFKA_KEY_FORMAT",
-		"KAFKA_GROUP_ID", "KAFKA_OFFSETS_PARTITIONS", "KAFKA_SESSION_TIMEOUT",
+		"KAFKA_SASL_CLIENT_SECRET_FILE", "KAFKA_GROUP_ID", "KAFKA_OFFSETS_PARTITIONS", "KAFKA_SESSION_TIMEOUT",
 	}
 	for _, s := range knownSettings() {
 		want = append(want, s.Name)
