@@ -154,11 +154,28 @@ func cutValue(line string) (series, value string, ok bool) {
 	return line[:i], line[i+1:], true
 }
 
-// Alerts and dashboard ask for series that the program has, and each panel
-// shows something when they are put to it.
-func TestMetrics_areThoseOfAlertsAndDashboard(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m := scrape(t)
+	t.Run("are those of alerts and dashboard", func(t *testing.T) { checkNames(t, m) })
+	t.Run("show something in each panel", func(t *testing.T) { checkPanels(t, readDashboard(t), m.series) })
+	t.Run("please promtool", func(t *testing.T) {
+		// franz-go's own series are not ours to name.
+		kafkas := regexp.MustCompile(`pylon_kafka_(connect|disconnect|write|read|produce|fetch|buffered)`)
+		ours := new(bytes.Buffer)
+		for line := range strings.Lines(string(m.text)) {
+			if !kafkas.MatchString(line) {
+				ours.WriteString(line)
+			}
+		}
+		promtool(t, t.TempDir(), ours, "check", "metrics")
+	})
+}
+
+// checkNames holds that alerts and dashboard ask for series that the program
+// has.
+func checkNames(t *testing.T, m metrics) {
+	t.Helper()
 	known := make(map[string]bool)
 	for _, series := range m.series {
 		name, _, _ := strings.Cut(series, "{")
@@ -174,26 +191,11 @@ func TestMetrics_areThoseOfAlertsAndDashboard(t *testing.T) {
 	for _, rule := range writeRules(t, filepath.Join(t.TempDir(), "rules.yaml")).Groups[0].Rules {
 		wantKnown(rule.Alert, rule.Expr.String())
 	}
-	board := readDashboard(t)
-	for _, panel := range board.Panels {
+	for _, panel := range readDashboard(t).Panels {
 		for _, target := range panel.Targets {
 			wantKnown("the panel "+panel.Title, target.Expr)
 		}
 	}
-	checkPanels(t, board, m.series)
-}
-
-// promtool has nothing to say about the names and kinds of our series.
-func TestMetrics_pleasePromtool(t *testing.T) {
-	t.Parallel()
-	// franz-go's own series are not ours to name; those that it adds have its words.
-	ours := new(bytes.Buffer)
-	for line := range strings.Lines(string(scrape(t).text)) {
-		if !regexp.MustCompile(`pylon_kafka_(connect|disconnect|write|read|produce|fetch|buffered)`).MatchString(line) {
-			ours.WriteString(line)
-		}
-	}
-	promtool(t, t.TempDir(), ours, "check", "metrics")
 }
 
 // dashboard is what the test reads of Grafana's JSON.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -80,7 +81,14 @@ func TestAlerts_takeTheirValues(t *testing.T) {
 func TestAlerts_haveARunbookLine(t *testing.T) {
 	t.Parallel()
 	spec := writeRules(t, filepath.Join(t.TempDir(), "rules.yaml"))
+	readme, err := os.ReadFile(chartDir + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, rule := range spec.Groups[0].Rules {
+		if !strings.Contains(string(readme), "| "+rule.Alert+" |") {
+			t.Errorf("README.md does not say what to do about %s", rule.Alert)
+		}
 		for _, name := range []string{"summary", "description", "runbook"} {
 			if rule.Annotations[name] == "" {
 				t.Errorf("%s has no %s", rule.Alert, name)

@@ -163,16 +163,20 @@ func one[T object](tb testing.TB, r rendered) T {
 	return found[0]
 }
 
-// examples are the files of values in ci, by name.
+// examples are the files of values in ci and in examples, by name.
 func examples(tb testing.TB) map[string]string {
 	tb.Helper()
-	names, err := filepath.Glob(chartDir + "/ci/*-values.yaml")
-	if err != nil || len(names) == 0 {
-		tb.Fatalf("no examples of values: %v", err)
+	var names []string
+	for _, folder := range []string{chartDir + "/ci", "examples"} {
+		found, err := filepath.Glob(folder + "/*-values.yaml")
+		if err != nil || len(found) == 0 {
+			tb.Fatalf("no values in %s: %v", folder, err)
+		}
+		names = append(names, found...)
 	}
 	texts := make(map[string]string)
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(name) //nolint:gosec // G304: the files of our own folders
 		if err != nil {
 			tb.Fatal(err)
 		}

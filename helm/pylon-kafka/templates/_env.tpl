@@ -1,11 +1,9 @@
 {{/*
 The environment of the container: one line for each setting of the program. What is not set is left out and never made
 empty, so that the program's own defaults hold. Secrets are files, which a changed Secret changes without a restart
-(list ROOT SERVE SECRET): SERVE says whether the pod serves HTTP, SECRET names the Secret that the chart makes of secrets
-given as values.
+(list ROOT SERVE): SERVE says whether the pod serves HTTP.
 */}}
 {{- define "pylon-kafka.env" -}}
-{{- $args := . }}
 {{- $ := index . 0 }}
 {{- $serve := index . 1 }}
 {{- with $.Values }}
@@ -62,7 +60,7 @@ given as values.
 {{- with .oauth }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_TOKEN_URL" .tokenUrl) }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_CLIENT_ID" .clientId) }}
-{{- include "pylon-kafka.secretVar" (list "KAFKA_SASL_CLIENT_SECRET" . "clientSecret" (index $args 2) "kafka-sasl-client-secret") }}
+{{- include "pylon-kafka.secretFileVar" (list "KAFKA_SASL_CLIENT_SECRET_FILE" . "clientSecret" .clientSecretFile "kafka-sasl-client-secret") }}
 {{- include "pylon-kafka.var" (list "KAFKA_SASL_SCOPES" .scopes) }}
 {{- end }}
 {{- end }}
@@ -136,19 +134,6 @@ given as a value, or where the values say that somebody else puts it (list NAME 
   {{- $file = printf "/etc/pylon-kafka/%s/%s" $volume $volume }}
 {{- end }}
 {{- include "pylon-kafka.var" (list (index . 0) $file) }}
-{{- end }}
-
-{{/* A variable whose value is in a Secret, named by the values or made by the chart (list NAME VALUES MEMBER SECRET KEY). */}}
-{{- define "pylon-kafka.secretVar" -}}
-{{- $values := index . 1 }}
-{{- $given := get $values (index . 2) }}
-{{- if or $values.existingSecret $given }}
-- name: {{ index . 0 }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ default (index . 3) $values.existingSecret | quote }}
-      key: {{ not $values.existingSecret | ternary (index . 4) $values.existingSecretKey | quote }}
-{{- end }}
 {{- end }}
 
 {{/* The variable of a user (list NAME VALUES): from the Secret if a key is named, else as it is. */}}

@@ -51,7 +51,7 @@ containers:
       {{- $taken = append $taken .name }}
     {{- end }}
     {{- $env := list }}
-    {{- range include "pylon-kafka.env" (list $ .probes .secret) | fromYamlArray }}
+    {{- range include "pylon-kafka.env" (list $ .probes) | fromYamlArray }}
       {{- if not (has .name $taken) }}
         {{- $env = append $env . }}
       {{- end }}
@@ -136,6 +136,7 @@ The Secrets that a pod mounts, each with the keys that are used and no other, as
 {{- $sources := list
   (list "pylon-api-token" $values.pylon "apiToken")
   (list "kafka-sasl-password" $values.kafka.sasl "password")
+  (list "kafka-sasl-client-secret" $values.kafka.sasl.oauth "clientSecret")
   (list "schema-registry-password" $values.schemaRegistry "password") }}
 {{- $secrets := list }}
 {{- range $sources }}

@@ -33,8 +33,9 @@ What the schema cannot say: what is missing, and what does not go together. All 
     {{- if gt $passwords 1 }}
       {{- $problems = append $problems "the password for Kafka is given more than once: set one of kafka.sasl.existingSecret, kafka.sasl.password and kafka.sasl.passwordFile" }}
     {{- end }}
-    {{- if and .oauth.existingSecret .oauth.clientSecret }}
-      {{- $problems = append $problems "the client's secret for Kafka is given twice: set kafka.sasl.oauth.existingSecret or kafka.sasl.oauth.clientSecret" }}
+    {{- $clientSecrets := compact (list .oauth.existingSecret .oauth.clientSecret .oauth.clientSecretFile) | len }}
+    {{- if gt $clientSecrets 1 }}
+      {{- $problems = append $problems "the client's secret for Kafka is given more than once: set one of kafka.sasl.oauth.existingSecret, kafka.sasl.oauth.clientSecret and kafka.sasl.oauth.clientSecretFile" }}
     {{- end }}
     {{- if or (eq .mechanism "PLAIN") (hasPrefix "SCRAM-" .mechanism) }}
       {{- if not $user }}
@@ -49,11 +50,11 @@ What the schema cannot say: what is missing, and what does not go together. All 
           {{- $problems = append $problems (printf "kafka.sasl.oauth.%s is not set: OAUTHBEARER needs it" $name) }}
         {{- end }}
       {{- end }}
-      {{- if not (or .oauth.existingSecret .oauth.clientSecret) }}
+      {{- if not $clientSecrets }}
         {{- $problems = append $problems "kafka.sasl.oauth.existingSecret is not set: OAUTHBEARER needs the Secret that holds the client's secret" }}
       {{- end }}
     {{- else if not .mechanism }}
-      {{- if or $user $passwords .oauth.tokenUrl .oauth.clientId .oauth.existingSecret .oauth.clientSecret }}
+      {{- if or $user $passwords .oauth.tokenUrl .oauth.clientId $clientSecrets }}
         {{- $problems = append $problems "other values of kafka.sasl are set and kafka.sasl.mechanism is not: choose one, or leave them out" }}
       {{- end }}
     {{- end }}
