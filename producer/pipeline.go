@@ -17,6 +17,7 @@ import (
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
 	"pylon-kafka/offsets/topic"
+	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/topics"
 )
 
@@ -284,12 +285,13 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 
 // knownSchemas reads which schemas the schemas topic holds.
 func (p *Pipeline) knownSchemas(ctx context.Context) error {
-	return topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
+	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.schemas.text[string(rec.Key)] = string(rec.Value)
 		}
 		return nil
 	})
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: p.schemas.name})
 }
 
 // Status returns every chosen stream's status, in the order of the streams.

@@ -109,7 +109,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 			if errors.Is(err, kerr.MessageTooLarge) && flight.refused == nil {
 				flight.refused = rec // promises are called one after the other
 			}
-			promise(rec, t.p.cfg.Kafka.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
+			promise(rec, s.topics.k.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
 		})
 	}
 	var err error

@@ -15,6 +15,7 @@ import (
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/topic"
+	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/topics"
 )
 
@@ -111,7 +112,8 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 // load takes over the transactional id, then reads cursor, topic and schema id.
 func (s *session) load(ctx context.Context) error {
 	if _, _, err := s.cl.ProducerID(ctx); err != nil {
-		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID, fenced(err))
+		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID,
+			s.topics.k.Denied(fenced(err), connect.Right{Operation: "Write", Resource: connect.OnTransactionalID, Name: s.opts.txnID}))
 	}
 	entry, err := s.store.Load(ctx, s.stream.Name)
 	switch {
@@ -119,7 +121,7 @@ func (s *session) load(ctx context.Context) error {
 	case errors.Is(err, offsets.ErrUnreadable):
 		return refusedError{err}
 	case err != nil:
-		return err
+		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
 	}
 	s.resumed, s.records = entry.Cursor != nil, entry.Records
 	doc, err := parseDocument(s.stream.Name, entry.Cursor)
@@ -144,7 +146,7 @@ func (s *session) load(ctx context.Context) error {
 func (s *session) rebuild(ctx context.Context) error {
 	b := newRebuild(s)
 	if err := topic.ReadAll(ctx, s.opts.cluster, s.topic.Name, topic.Written, b.take); err != nil {
-		return err
+		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
 		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+

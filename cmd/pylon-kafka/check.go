@@ -43,7 +43,7 @@ the token.`,
 }
 
 // runChecks checks everything that cfg names.
-func runChecks(ctx context.Context, cfg *config) ([]preflight.Check, error) {
+func runChecks(ctx context.Context, cfg *settings.Config) ([]preflight.Check, error) {
 	client, err := extract.NewClient(cfg.Extract, extract.Options{})
 	if err != nil {
 		return nil, err
@@ -52,8 +52,8 @@ func runChecks(ctx context.Context, cfg *config) ([]preflight.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
-	return append([]preflight.Check{settings}, preflight.Run(ctx, preflight.Options{
+	read := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
+	return append([]preflight.Check{read}, preflight.Run(ctx, preflight.Options{
 		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: registry, RegistryURL: cfg.Producer.Registry.URL,
 	})...), nil
 }

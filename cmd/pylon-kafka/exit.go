@@ -88,7 +88,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, extract.ErrUnauthorized):
 		return exitUnauthorized
-	case errors.Is(err, producer.ErrFenced):
+	case errors.Is(err, producer.ErrTakenOver):
 		return exitFenced
 	case errors.As(err, &stopped):
 		return stopped.code()

@@ -27,8 +27,8 @@ func TestExitCode(t *testing.T) {
 		"anything":                {errors.New("x"), 1},
 		"usage":                   {fmt.Errorf("x: %w", &usageError{errors.New("y")}), 2},
 		"refused":                 {fmt.Errorf("x: %w", extract.ErrUnauthorized), 3},
-		"fenced":                  {fmt.Errorf("x: %w", producer.ErrFenced), 4},
-		"one of several failures": {errors.Join(errors.New("x"), fmt.Errorf("y: %w", producer.ErrFenced)), 4},
+		"fenced":                  {fmt.Errorf("x: %w", producer.ErrTakenOver), 4},
+		"one of several failures": {errors.Join(errors.New("x"), fmt.Errorf("y: %w", producer.ErrTakenOver)), 4},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -86,13 +86,13 @@ const noIssue = "00000000-0000-0000-0000-000000000000"
 func ask(ctx context.Context, opts *Options, s extract.Stream) error {
 	switch s.Sync {
 	case extract.SyncIssues:
-		_, err := extract.NewIssues(opts.Pylon, opts.Extract).Fetch(ctx, extract.IssuesCursor{From: time.Now()})
+		_, err := extract.NewIssues(opts.Pylon, opts.Extract, extract.Ask{}).Fetch(ctx, extract.IssuesCursor{From: time.Now()})
 		return err
 	case extract.SyncChildren:
-		_, err := opts.Pylon.Children(ctx, s, noIssue, extract.Foreground)
+		_, err := opts.Pylon.Children(ctx, s, noIssue, extract.Ask{})
 		return err
 	default:
-		for _, err := range opts.Pylon.Refresh(ctx, s) {
+		for _, err := range opts.Pylon.Refresh(ctx, s, extract.Ask{}) {
 			return err // the first page says it
 		}
 		return nil
