@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -43,7 +44,7 @@ func printPace(w io.Writer, api *extracttest.API, o *extracttest.Options) {
 	fmt.Fprintf(w, `
 The limits of the real API make a first pass take at least %s: %s requests
 for %s. --no-limits turns them off.
-`, inMinutes(took), count(int64(requests)), endpoint)
+`, inMinutes(took), report.Count(int64(requests)), endpoint)
 }
 
 // inMinutes rounds up to whole minutes.
