@@ -98,7 +98,7 @@ func TestSync_buriesWhatIsGone(t *testing.T) {
 		del(stream, key)
 	}
 
-	w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+	w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns", "PYLON_RECONCILE_INTERVAL", "1ns")
 	for _, stream := range allStreams() {
 		var got []string
 		for _, m := range w.messages(t, stream) {
@@ -171,7 +171,7 @@ func TestSync_sweepRepairsWhatThePollCannotSee(t *testing.T) {
 	if records, _ := totals(w.sync(t)); records != 0 {
 		t.Errorf("%d records before the sweep, want none", records)
 	}
-	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns", "PYLON_RECONCILE_INTERVAL", "1ns")
 	if status["issues"].Records != 1 || status["issue_messages"].Records != 1 {
 		t.Errorf("the sweep publishes %d issues and %d messages, want 1 and 1", status["issues"].Records, status["issue_messages"].Records)
 	}

@@ -101,7 +101,7 @@ func newCrash(t *testing.T, seed uint64) *crash {
 	c.settings["PYLON_STREAMS"] = strings.Join(crashStreams, ",")
 	c.settings["PYLON_POLL_INTERVAL"] = "100ms"
 	c.settings["PYLON_REFRESH_INTERVAL"] = "200ms"
-	c.settings["PYLON_SWEEP_INTERVAL"] = "1s"
+	c.settings["PYLON_SWEEP_INTERVAL"], c.settings["PYLON_RECONCILE_INTERVAL"] = "1s", "1s"
 	c.settings["PYLON_LOOKBACK"] = "5s"
 	c.settings["KAFKA_TOPIC_PARTITIONS"] = "2"
 	c.began = time.Now()

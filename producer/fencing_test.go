@@ -127,7 +127,7 @@ func TestFencing_theNewestInstanceWins(t *testing.T) {
 			w, between := open(t, opts)
 			w.settings["PYLON_STREAMS"] = strings.Join(streams, ",")
 			w.settings["PYLON_REFRESH_INTERVAL"] = "50ms"
-			w.settings["PYLON_SWEEP_INTERVAL"] = "1s"
+			w.settings["PYLON_SWEEP_INTERVAL"], w.settings["PYLON_RECONCILE_INTERVAL"] = "1s", "1s"
 			fences := w.countFences(between)
 			rng := rand.New(rand.NewPCG(21, 0))
 			change := func() { w.api.Mutate(rng, 2) }

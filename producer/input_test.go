@@ -231,7 +231,7 @@ func TestSync_aTruncatedIssuesTopic(t *testing.T) {
 	must(t, w.api.UpdateIssue(w.api.IssueID(29), extracttest.IssueChange{}))
 	w.sync(t)
 	w.wantNoRepeats(t, "issues", "issue_messages")
-	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns", "PYLON_RECONCILE_INTERVAL", "1ns")
 	if status["issues"].Records == 0 {
 		t.Error("the sweep brings no issue back")
 	}
@@ -247,7 +247,7 @@ func TestSync_aTopicWithDeleteRetention(t *testing.T) {
 	w.sync(t)
 	w.wantTruth(t, "issues")
 	w.truncate(t, "pylon.issues", 20)
-	if status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns"); status["issues"].Records != 0 {
+	if status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns", "PYLON_RECONCILE_INTERVAL", "1ns"); status["issues"].Records != 0 {
 		t.Errorf("the sweep publishes %d issues, want none", status["issues"].Records)
 	}
 }

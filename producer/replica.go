@@ -206,7 +206,9 @@ func (r *replica) revoked(ctx context.Context, partitions []int32) {
 		case <-ctx.Done():
 			t.set.log.Warn("the stream did not stop in time; the next owner ends its transaction")
 		}
-		t.state.standby("")
+		if r.ctx.Err() == nil { // the process goes on
+			t.state.standby("")
+		}
 	}
 }
 

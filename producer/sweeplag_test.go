@@ -17,7 +17,7 @@ func TestSync_sweepLeavesToThePollWhatChangedLately(t *testing.T) {
 	w.sync(t)
 	must(t, w.api.UpdateIssue(w.api.IssueID(1), extracttest.IssueChange{Title: "of now"}))
 	must(t, w.api.UpdateIssue(w.api.IssueID(2), extracttest.IssueChange{Title: "of an hour ago", UpdatedAt: time.Now().Add(-time.Hour)}))
-	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+	status := w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns", "PYLON_RECONCILE_INTERVAL", "1ns")
 	if got := status["issues"].Records; got != 1 {
 		t.Errorf("the sweep publishes %d issues, want just the one that the poll had its time to bring", got)
 	}
@@ -36,7 +36,7 @@ func TestSync_pollDoesNotDigUpWhatTheSweepBuried(t *testing.T) {
 	w.sync(t)
 	gone := w.api.IssueID(7)
 	must(t, w.api.DeleteIssue(gone))
-	p, stop := w.run(t, "PYLON_SWEEP_INTERVAL", "100ms")
+	p, stop := w.run(t, "PYLON_SWEEP_INTERVAL", "100ms", "PYLON_RECONCILE_INTERVAL", "100ms")
 	eventually(t, "the issue is buried", func() bool { return p.Status()[0].Tombstones > 0 })
 	asked := w.api.Requests()["issues_search"]
 	eventually(t, "the index shows it some times more", func() bool { return w.api.Requests()["issues_search"] > asked+3 })

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func sandboxOutput(t *testing.T, flags ...string) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out bytes.Buffer
-	if err := run(ctx, append([]string{"sandbox", "--addr", "127.0.0.1:0"}, flags...), environment{}, &out, &out); err != nil {
+	if err := run(ctx, append([]string{"sandbox", "--addr", "127.0.0.1:0"}, flags...), settings.Environment{}, &out, &out); err != nil {
 		t.Fatalf("run: %v", err)
 	}
 	return out.String()
@@ -56,7 +57,7 @@ func TestSandbox_failsAsAsked(t *testing.T) {
 	group.Go(func() error {
 		err := run(ctx, []string{
 			"sandbox", "--addr", "127.0.0.1:0", "--issues", "5", "--no-limits", "--fault", "lost-permission=tags", "--fault", "parent-403=task",
-		}, environment{}, writer, io.Discard)
+		}, settings.Environment{}, writer, io.Discard)
 		_ = writer.CloseWithError(err)
 		return err
 	})

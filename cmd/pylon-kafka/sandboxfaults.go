@@ -53,5 +53,5 @@ func inMinutes(d time.Duration) string {
 	if n == 1 {
 		return "a minute"
 	}
-	return count(n) + " minutes"
+	return report.Count(n) + " minutes"
 }
