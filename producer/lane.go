@@ -94,14 +94,15 @@ func (m *laneMemory) lastServed() (issue string, at time.Time) {
 type laneRun struct {
 	*lane
 	cursor  laneCursor
-	written map[int32]int64 // where the queue ended when the read began
+	written map[int32]int64 // where the queue ended when it was looked at last
+	looked  time.Time       // when that was
 	emit    emitFunc
 	swept   time.Time // when a sweep ended in this read
 }
 
-// read works the queue up to where it ended when read began. It also waits for
-// transactions that were open then: what is written may be committed, though the
-// last stable offset does not say so yet.
+// read works the queue up to where it ends. It also waits for transactions that
+// are open there: what is written may be committed, though the last stable offset
+// does not say so yet.
 func (l *lane) read(ctx context.Context, p part, emit emitFunc) error {
 	r := &laneRun{lane: l, emit: emit}
 	if err := decodeCursor(l.stream, p.Cursor, &r.cursor); err != nil {
@@ -161,7 +162,7 @@ func (r *laneRun) place(b bounds) {
 		r.cursor = laneCursor{Parked: r.cursor.Parked}
 	}
 	r.cursor.Queue = b.id
-	r.written = b.written
+	r.written, r.looked = b.written, time.Now()
 	pos := make(map[int32]int64, len(b.start))
 	for p, first := range b.start {
 		at, known := r.cursor.Position[p]
@@ -224,6 +225,22 @@ func (r *laneRun) next(ctx context.Context) (chunk, error) {
 	return c, nil
 }
 
+// look looks where the queue ends now, if that was long ago.
+func (r *laneRun) look(ctx context.Context) error {
+	if time.Since(r.looked) < laneLook {
+		return nil
+	}
+	b, err := r.queue.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if b.id != r.cursor.Queue {
+		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
+	}
+	r.written, r.looked = b.written, time.Now()
+	return nil
+}
+
 // left is how many issues are still to be worked: the jobs of a chunk from next
 // on, and what comes after the chunk, which is counted in records.
 func (r *laneRun) left(c chunk, next int) int64 {
@@ -234,14 +251,17 @@ func (r *laneRun) left(c chunk, next int) int64 {
 	return n
 }
 
-// send emits what jobs have read; the lane stands at pos after them, and has
-// left more issues to work.
-func (r *laneRun) send(jobs []*job, pos map[int32]int64, left int64) error {
+// send emits what the jobs of a chunk from first up to next have read.
+func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	pos, left := c.before(next), r.left(c, next)
 	b := batch{
 		rule: &families{quarrel: r.quarrel, guard: r.guard}, origin: originPoll,
 		note: note{lane: r.role.name, left: left},
 	}
-	for _, j := range jobs {
+	for _, j := range c.jobs[first:next] {
 		r.unpark(j)
 		if j.claim == nil || j.skip {
 			continue

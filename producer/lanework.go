@@ -74,9 +74,9 @@ func (r *laneRun) work(ctx context.Context, c chunk) error {
 		if next == first && next < len(c.jobs) {
 			return nil
 		}
-		jobs := c.jobs[first:next]
+		from := first
 		first, children = next, 0
-		return r.send(jobs, c.before(next), r.left(c, next))
+		return r.send(ctx, c, from, next)
 	}
 	timer := time.NewTicker(batchInterval)
 	defer timer.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -108,7 +109,7 @@ func (r *laneRun) unpark(j *job) {
 
 // tryParked tries the parked issues whose time has come.
 func (r *laneRun) tryParked(ctx context.Context) error {
-	c := chunk{end: r.cursor.Position}
+	c := chunk{end: maps.Clone(r.cursor.Position)}
 	now := time.Now()
 	for _, p := range r.cursor.Parked {
 		if p.Next.After(now) && !r.allParked {
@@ -140,7 +141,7 @@ func (r *laneRun) workParked(ctx context.Context, c chunk) error {
 			j.skip = true
 		}
 	}
-	return r.send(c.jobs, c.end, r.left(c, len(c.jobs)))
+	return r.send(ctx, c, 0, len(c.jobs))
 }
 
 // parkedError says which issues a sync leaves without their children.

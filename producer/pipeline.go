@@ -124,7 +124,8 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 			},
 		}
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
-			t.state.waiting(trouble)
+			trouble.Err = fmt.Errorf("schema registry: %w", trouble.Err)
+			t.state.fail(trouble)
 			log.Warn("the schema registry gives no id; trying again", "error", trouble.Err, "next", trouble.Next)
 		}
 		p.tasks = append(p.tasks, t)

@@ -69,6 +69,9 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 			}
 			return err
 		})
+		if err != nil && w.wait.patience > 0 && !refused(err) && ctx.Err() == nil {
+			err = refuse("no answer to be used in %v: %w", w.wait.patience, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("schema registry: %w", err)
 		}
