@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
 )
 
@@ -36,6 +35,9 @@ func (w *world) launch(t *testing.T, overrides ...string) *instance {
 		return i.result
 	}
 	t.Cleanup(func() { _ = i.stop() })
+	return i
+}
+
 // wantRunning fails if the instance has ended.
 func (i *instance) wantRunning(t *testing.T) {
 	t.Helper()
@@ -59,7 +61,3 @@ func (i *instance) up(t *testing.T) {
 		return true
 	})
 }
-
-// countFences counts the requests that take over one of the world's
-// transactional ids.
-func (w *world) countFences(between *wire) *atomic.Int64 {
