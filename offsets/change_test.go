@@ -16,20 +16,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/offsets"
-	offsetstopic "pylon-kafka/offsets/topic"
+	"pylon-kafka/offsets/topic"
 )
 
 // grow gives the offsets topic more partitions.
 func grow(t *testing.T, cl *kgo.Client, n int) {
 	t.Helper()
-	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), n, topic); err != nil {
+	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), n, topicName); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func read(t *testing.T, s offsets.Store) offsets.Contents {
 	t.Helper()
-	c, err := s.Read(t.Context(), offsetstopic.Written)
+	c, err := s.Read(t.Context(), topic.Written)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestApply_resets(t *testing.T) {
 	t.Parallel()
 	s, cl, cluster := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`), record(t, s, "tags", `1`),
-		&kgo.Record{Topic: topic, Key: []byte(s.Key("users")), Value: []byte("garbage")})
+		&kgo.Record{Topic: topicName, Key: []byte(s.Key("users")), Value: []byte("garbage")})
 	changes := read(t, s).Reset("issues", "users", "teams")
 	var shown []string
 	for _, c := range changes {
@@ -264,7 +264,7 @@ func TestApply_endsWhatAnInstanceHasOpen(t *testing.T) {
 	if err := running.ProduceSync(t.Context(), record(t, s, "issues", `2`)).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.Read(t.Context(), offsetstopic.Stable)
+	c, err := s.Read(t.Context(), topic.Stable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,7 +394,7 @@ func TestMembers_namesTheInstancesInTheGroup(t *testing.T) {
 		t.Errorf("%v, %v; want none", members, err)
 	}
 	for _, id := range []string{"pod-b", "pod-a"} {
-		cl, err := kgo.NewClient(append(s.Options[:1:1], kgo.ConsumerGroup("pylon-kafka"), kgo.ConsumeTopics(topic), kgo.ClientID(id))...)
+		cl, err := kgo.NewClient(append(s.Options[:1:1], kgo.ConsumerGroup("pylon-kafka"), kgo.ConsumeTopics(topicName), kgo.ClientID(id))...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,7 +433,7 @@ func TestMembers_saysThatItMayNotAsk(t *testing.T) {
 
 func TestStore_optionsThatMakeNoClient(t *testing.T) {
 	t.Parallel()
-	s := offsets.Store{Topic: topic, Connector: "pylon", Options: []kgo.Opt{kgo.SeedBrokers()}}
+	s := offsets.Store{Topic: topicName, Connector: "pylon", Options: []kgo.Opt{kgo.SeedBrokers()}}
 	_, loaded := s.Load(t.Context(), "issues")
 	_, listed := s.List(t.Context())
 	_, members := offsets.Members(t.Context(), s.Options, "g")
@@ -449,7 +449,7 @@ func TestBounds_areTheFirstAndTheLastStableOffset(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
-	start, end, err := offsets.Bounds(t.Context(), cl, topic)
+	start, end, err := offsets.Bounds(t.Context(), cl, topicName)
 	if err != nil || start[0] != 0 || end[0] != 2 {
 		t.Errorf("%v to %v, %v; want 0 to 2", start, end, err)
 	}
@@ -460,7 +460,7 @@ func TestBounds_areTheFirstAndTheLastStableOffset(t *testing.T) {
 
 func TestRecord_refusesACursorThatIsNoJSON(t *testing.T) {
 	t.Parallel()
-	s := offsets.Store{Topic: topic, Connector: "pylon"}
+	s := offsets.Store{Topic: topicName, Connector: "pylon"}
 	if _, err := s.Record("issues", offsets.Entry{Cursor: json.RawMessage("{")}); err == nil || !strings.Contains(err.Error(), "issues") {
 		t.Errorf("error %v", err)
 	}
