@@ -16,20 +16,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/offsets"
-	offsetstopic "pylon-kafka/offsets/topic"
+	"pylon-kafka/offsets/topic"
 )
 
 // grow gives the offsets topic more partitions.
 func grow(t *testing.T, cl *kgo.Client, n int) {
 	t.Helper()
-	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), n, topic); err != nil {
+	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), n, topicName); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func read(t *testing.T, s offsets.Store) offsets.Contents {
 	t.Helper()
-	c, err := s.Read(t.Context(), offsetstopic.Written)
+	c, err := s.Read(t.Context(), topic.Written)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,72 +85,6 @@ func set(t *testing.T, c offsets.Contents, stream, cursor string) offsets.Change
 	return change
 }
 
-func TestStore_spreadsItsStreamsOverThePartitions(t *testing.T) {
-	t.Parallel()
-	s, cl, _ := setup(t)
-	grow(t, cl, 16)
-	streams := []string{"issues", "tags", "users", "accounts"}
-	for n, stream := range streams {
-		transact(t, cl, kgo.TryCommit, record(t, s, stream, string(rune('0'+n))))
-	}
-	c := read(t, s)
-	if c.Partitions != 16 {
-		t.Errorf("%d partitions, want 16", c.Partitions)
-	}
-	for n, stream := range streams {
-		if got, want := c.Streams[stream].Partition, offsets.Partition(s.Key(stream), 16); got != want {
-			t.Errorf("%s is in partition %d, want %d", stream, got, want)
-		}
-		if e, err := s.Load(t.Context(), stream); err != nil || string(e.Cursor) != string(rune('0'+n)) {
-			t.Errorf("cursor of %s: %s, %v; want %d", stream, e.Cursor, err, n)
-		}
-	}
-}
-
-func TestStore_theNewestOfSeveralPartitionsCounts(t *testing.T) {
-	t.Parallel()
-	early := time.UnixMilli(1_700_000_000_000)
-	late := early.Add(time.Minute)
-	home := offsets.Partition("pylon/issues", 3)
-	other, third := (home+1)%3, (home+2)%3
-	type rec struct {
-		partition int32
-		cursor    string
-		at        time.Time
-	}
-	for name, tc := range map[string]struct {
-		records []rec
-		want    string // "" is none
-		older   []int32
-	}{
-		"the newer one at home":            {[]rec{{other, "1", early}, {home, "2", late}}, "2", []int32{other}},
-		"the newer one elsewhere":          {[]rec{{other, "1", late}, {home, "2", early}}, "1", []int32{home}},
-		"of the same time the one at home": {[]rec{{other, "1", late}, {home, "2", late}, {third, "3", late}}, "2", []int32{min(other, third), max(other, third)}},
-		"only elsewhere":                   {[]rec{{other, "1", early}}, "1", nil},
-		"elsewhere twice":                  {[]rec{{other, "1", early}, {third, "3", late}}, "3", []int32{other}},
-		"a newer tombstone":                {[]rec{{other, "1", early}, {home, "", late}}, "", []int32{other}},
-		"an older tombstone":               {[]rec{{other, "", early}, {home, "2", late}}, "2", nil},
-		"the last one of each partition":   {[]rec{{home, "1", early}, {home, "2", early}}, "2", nil},
-		"from before 1970, as some clocks": {[]rec{{home, "1", time.UnixMilli(0)}}, "1", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, cl, _ := setup(t)
-			grow(t, cl, 3)
-			for _, r := range tc.records {
-				put(t, s, r.partition, "issues", r.cursor, r.at)
-			}
-			e, err := s.Load(t.Context(), "issues")
-			if string(e.Cursor) != tc.want || errors.Is(err, offsets.ErrNoCursor) != (tc.want == "") {
-				t.Errorf("cursor %s, %v; want %s", e.Cursor, err, tc.want)
-			}
-			if diff := cmp.Diff(tc.older, read(t, s).Streams["issues"].Older); diff != "" {
-				t.Errorf("older ones (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestApply_setsACursor(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
@@ -187,7 +121,7 @@ func TestApply_resets(t *testing.T) {
 	t.Parallel()
 	s, cl, cluster := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`), record(t, s, "tags", `1`),
-		&kgo.Record{Topic: topic, Key: []byte(s.Key("users")), Value: []byte("garbage")})
+		&kgo.Record{Topic: topicName, Key: []byte(s.Key("users")), Value: []byte("garbage")})
 	changes := read(t, s).Reset("issues", "users", "teams")
 	var shown []string
 	for _, c := range changes {
@@ -264,7 +198,7 @@ func TestApply_endsWhatAnInstanceHasOpen(t *testing.T) {
 	if err := running.ProduceSync(t.Context(), record(t, s, "issues", `2`)).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := s.Read(t.Context(), offsetstopic.Stable)
+	c, err := s.Read(t.Context(), topic.Stable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,120 +239,11 @@ func TestApply_writesNothingWhereItFails(t *testing.T) {
 	}
 }
 
-func TestExport_comesBackByImport(t *testing.T) {
-	t.Parallel()
-	s, cl, _ := setup(t)
-	transact(t, cl, kgo.TryCommit, record(t, s, "tags", `{"tag":1}`), record(t, s, "issues", `{"from":1}`))
-	entries, err := s.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file strings.Builder
-	if err := offsets.Encode(&file, entries); err != nil {
-		t.Fatal(err)
-	}
-	const want = `{"version":1,"stream":"issues","cursor":{"from":1},"records":3,"updated_at":"2026-01-02T02:04:05Z"}
-{"version":1,"stream":"tags","cursor":{"tag":1},"records":3,"updated_at":"2026-01-02T02:04:05Z"}
-`
-	if diff := cmp.Diff(want, file.String()); diff != "" {
-		t.Errorf("file (-want +got):\n%s", diff)
-	}
-	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":2}`), record(t, s, "users", `1`))
-	imported, err := offsets.Decode(strings.NewReader("\n"+file.String()), []string{"issues", "tags"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	changes := read(t, s).Import(imported)
-	if len(changes) != 2 || !changes[0].Changes() || changes[1].Changes() {
-		t.Errorf("changes %v, want one of issues and none of tags", changes)
-	}
-	after := map[string]string{"issues": `{"from":1}`, "tags": `{"tag":1}`, "users": "1"}
-	if diff := cmp.Diff(after, apply(t, s, changes...)); diff != "" {
-		t.Errorf("cursors (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(entries["issues"], read(t, s).Streams["issues"].Entry); diff != "" {
-		t.Errorf("the entry of issues (-want +got):\n%s", diff)
-	}
-}
-
-func TestDecode_saysAllThatIsWrong(t *testing.T) {
-	t.Parallel()
-	const good = `{"version":1,"stream":"issues","cursor":1}`
-	for name, tc := range map[string]struct {
-		file  string
-		wants []string
-	}{
-		"nothing":        {"\n\n", []string{"no cursor in the input"}},
-		"no JSON":        {good + "\n{\n[1]", []string{"line 2: cursor cannot be read", "line 3: cursor cannot be read"}},
-		"later version":  {`{"version":2,"stream":"issues","cursor":1}`, []string{"line 1", "version 2"}},
-		"unknown stream": {`{"version":1,"stream":"isues","cursor":1}`, []string{`line 1: no stream is named "isues"`}},
-		"no stream":      {`{"version":1,"cursor":1}`, []string{"line 1", "no stream"}},
-		"no cursor":      {`{"version":1,"stream":"issues","cursor":null}`, []string{"line 1", "no cursor"}},
-		"twice":          {good + "\n\n" + good, []string{"line 3: a second cursor of issues"}},
-		"a huge line":    {good + "\n" + strings.Repeat("x", 17<<20), []string{"token too long"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			entries, err := offsets.Decode(strings.NewReader(tc.file), []string{"issues"})
-			if err == nil || entries != nil {
-				t.Fatalf("%v, %v; want an error", entries, err)
-			}
-			for _, want := range tc.wants {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("error %q does not say %q", err, want)
-				}
-			}
-		})
-	}
-}
-
-// fullDisk fails every write.
-type fullDisk struct{}
-
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("disk full") }
-
-func TestEncode_saysWhatItCannotWrite(t *testing.T) {
-	t.Parallel()
-	for says, cursor := range map[string]string{"disk full": "1", "unexpected end": "{"} {
-		err := offsets.Encode(fullDisk{}, map[string]offsets.Entry{"issues": {Cursor: json.RawMessage(cursor)}})
-		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "issues") {
-			t.Errorf("error %v, want %q", err, says)
-		}
-	}
-}
-
-func TestMembers_namesTheInstancesInTheGroup(t *testing.T) {
-	t.Parallel()
-	s, _, cluster := setup(t)
-	if members, err := offsets.Members(t.Context(), s.Options, "nobody"); err != nil || len(members) != 0 {
-		t.Errorf("%v, %v; want none", members, err)
-	}
-	for _, id := range []string{"pod-b", "pod-a"} {
-		cl, err := kgo.NewClient(append(s.Options[:1:1], kgo.ConsumerGroup("pylon-kafka"), kgo.ConsumeTopics(topic), kgo.ClientID(id))...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(cl.Close)
-	}
-	if _, err := cluster.WaitGroupStable(t.Context(), "pylon-kafka", 2); err != nil {
-		t.Fatal(err)
-	}
-	members, err := offsets.Members(t.Context(), s.Options, "pylon-kafka")
-	if err != nil || len(members) != 2 {
-		t.Fatalf("%v, %v; want two", members, err)
-	}
-	if members[0].ClientID != "pod-a" || members[1].ClientID != "pod-b" || !strings.Contains(members[0].String(), "127.0.0.1") {
-		t.Errorf("members %v", members)
-	}
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeGroups}, Err: kerr.GroupAuthorizationFailed, Count: -1})
-	if _, err := offsets.Members(t.Context(), s.Options, "pylon-kafka"); !errors.Is(err, kerr.GroupAuthorizationFailed) || !strings.Contains(err.Error(), "group pylon-kafka") {
-		t.Errorf("not allowed: %v", err)
-	}
-}
 
 func TestStore_optionsThatMakeNoClient(t *testing.T) {
 	t.Parallel()
-	s := offsets.Store{Topic: topic, Connector: "pylon", Options: []kgo.Opt{kgo.SeedBrokers()}}
+	s := offsets.Store{Topic: topicName, Connector: "pylon", Options: []kgo.Opt{kgo.SeedBrokers()}}
 	_, loaded := s.Load(t.Context(), "issues")
 	_, listed := s.List(t.Context())
 	_, members := offsets.Members(t.Context(), s.Options, "g")
@@ -434,7 +259,7 @@ func TestBounds_areTheFirstAndTheLastStableOffset(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
-	start, end, err := offsets.Bounds(t.Context(), cl, topic)
+	start, end, err := offsets.Bounds(t.Context(), cl, topicName)
 	if err != nil || start[0] != 0 || end[0] != 2 {
 		t.Errorf("%v to %v, %v; want 0 to 2", start, end, err)
 	}
@@ -445,7 +270,7 @@ func TestBounds_areTheFirstAndTheLastStableOffset(t *testing.T) {
 
 func TestRecord_refusesACursorThatIsNoJSON(t *testing.T) {
 	t.Parallel()
-	s := offsets.Store{Topic: topic, Connector: "pylon"}
+	s := offsets.Store{Topic: topicName, Connector: "pylon"}
 	if _, err := s.Record("issues", offsets.Entry{Cursor: json.RawMessage("{")}); err == nil || !strings.Contains(err.Error(), "issues") {
 		t.Errorf("error %v", err)
 	}

@@ -20,7 +20,7 @@ import (
 	"pylon-kafka/offsets"
 )
 
-const topic = "pylon.offsets"
+const topicName = "pylon.offsets"
 
 // setup starts a broker with a compacted offsets topic and returns the store
 // and a transactional client.
@@ -38,10 +38,10 @@ func setup(t *testing.T) (offsets.Store, *kgo.Client, *kfake.Cluster) {
 	}
 	t.Cleanup(cl.Close)
 	compact := "compact"
-	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, topic); err != nil {
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, topicName); err != nil {
 		t.Fatal(err)
 	}
-	return offsets.Store{Topic: topic, Connector: "pylon", Options: opts}, cl, cluster
+	return offsets.Store{Topic: topicName, Connector: "pylon", Options: opts}, cl, cluster
 }
 
 // transact produces records in one transaction and commits or aborts it.
@@ -99,7 +99,7 @@ func TestStore_aTombstoneResetsTheStream(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `{"from":1}`))
-	transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topic, Key: []byte("pylon/issues")})
+	transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topicName, Key: []byte("pylon/issues")})
 	if _, err := s.Load(t.Context(), "issues"); !errors.Is(err, offsets.ErrNoCursor) {
 		t.Fatalf("after a tombstone: %v, want ErrNoCursor", err)
 	}
@@ -146,12 +146,12 @@ func TestStore_refusesAnEntryItCannotRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, cl, _ := setup(t)
-			transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topic, Key: []byte("pylon/issues"), Value: []byte(tc.value)})
+			transact(t, cl, kgo.TryCommit, &kgo.Record{Topic: topicName, Key: []byte("pylon/issues"), Value: []byte(tc.value)})
 			_, err := s.Load(t.Context(), "issues")
 			if !errors.Is(err, offsets.ErrUnreadable) {
 				t.Fatalf("error %v, want ErrUnreadable", err)
 			}
-			for _, want := range []string{tc.says, topic, `"pylon/issues"`, "reset the stream"} {
+			for _, want := range []string{tc.says, topicName, `"pylon/issues"`, "reset the stream"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("error %q does not say %q", err, want)
 				}
@@ -173,7 +173,7 @@ func TestScan_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	n := 0
-	err := offsets.Scan(ctx, s.Options, topic, func(*kgo.Record) error {
+	err := offsets.Scan(ctx, s.Options, topicName, func(*kgo.Record) error {
 		n++
 		return nil
 	})
@@ -235,7 +235,7 @@ func TestScan_returnsTheCallbacksErrorAsItIs(t *testing.T) {
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
 	mine := errors.New("mine")
-	if err := offsets.Scan(t.Context(), s.Options, topic, func(*kgo.Record) error { return mine }); err != mine { //nolint:errorlint // As it is.
+	if err := offsets.Scan(t.Context(), s.Options, topicName, func(*kgo.Record) error { return mine }); err != mine { //nolint:errorlint // As it is.
 		t.Errorf("error %v, want the callback's own", err)
 	}
 }
@@ -254,7 +254,7 @@ func TestScan_namesATopicThatIsNotThere(t *testing.T) {
 func TestScan_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
-	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), 3, topic); err != nil {
+	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), 3, topicName); err != nil {
 		t.Fatal(err)
 	}
 	padding := strings.Repeat("incompressible? no, but it is sent as it is ", 2000)
@@ -269,7 +269,7 @@ func TestScan_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
 		transact(t, cl, how, rec)
 	}
 	var got []int
-	err := offsets.Scan(t.Context(), s.Options, topic, func(rec *kgo.Record) error {
+	err := offsets.Scan(t.Context(), s.Options, topicName, func(rec *kgo.Record) error {
 		var e offsets.Entry
 		if err := json.Unmarshal(rec.Value, &e); err != nil {
 			return err
