@@ -128,6 +128,30 @@ func BenchmarkIssue(b *testing.B) {
 	})
 }
 
+// BenchmarkLayout is one issue in each layout: the full one, and one as the live
+// API sends it. The flat layouts may cost 1.2 times the nested one at most.
+func BenchmarkLayout(b *testing.B) {
+	for _, issue := range []struct {
+		name   string
+		record []byte
+	}{{"full", benchIssue(b)}, {"live", liveIssue(b)}} {
+		for _, layout := range Layouts() {
+			b.Run(issue.name+"/"+layout.String(), func(b *testing.B) {
+				c := newLayoutCodec(b, "issues", layout)
+				b.ReportAllocs()
+				b.SetBytes(int64(len(issue.record)))
+				var out []byte
+				for b.Loop() {
+					var err error
+					if out, _, err = c.Encode(AppendSingleObject(out[:0], c.Fingerprint()), issue.record); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkPage is a page of 999 issues into one buffer, as the producer fills
 // it. What it allocates is thrown away by the next page.
 func BenchmarkPage(b *testing.B) {

@@ -57,7 +57,10 @@ func TestFingerprint_equalsAnotherImplementations(t *testing.T) {
 			{"name":"t","type":{"type":"long","logicalType":"timestamp-millis"}}]}`,
 	}
 	for _, stream := range Streams() {
-		schemas[stream] = newTestCodec(t, stream).Schema()
+		for _, layout := range Layouts() {
+			schemas[stream+" "+layout.String()] = newLayoutCodec(t, stream, layout).Schema()
+		}
+		schemas[stream+" key"] = newTestKeyCodec(t, stream).Schema()
 	}
 	for name, text := range schemas {
 		t.Run(name, func(t *testing.T) {

@@ -37,6 +37,53 @@ func TestLayout_flatHasColumnsOnly(t *testing.T) {
 	}
 }
 
+// What is cut off within a record is no record in a flat layout either.
+func TestLayout_flatRefusesWhatIsNoRecord(t *testing.T) {
+	t.Parallel()
+	c := newLayoutCodec(t, "issue_messages", LayoutFlat)
+	for _, record := range []string{`{"id":"x","author":{"contact":{"id":`, `{"id":"x","author":{"name":"a"`, `{"id":"x","email_info":{"to_emails":["a",`, `{"author":{"name":"a"}}`} {
+		out, unmapped, err := c.Encode([]byte("dst"), []byte(record))
+		if err == nil || string(out) != "dst" || unmapped != nil {
+			t.Errorf("Encode(%s) gives %q, %q and error %v", record, out, unmapped, err)
+		}
+	}
+}
+
+// JSON text of another writer may be none.
+func TestDecoder_mergeRefusesTextThatIsNoJSON(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		stream       string
+		layout       Layout
+		record, want string
+	}{
+		{"issues", LayoutFlat, `{"child_issues":"[1"}`, "child_issues"},
+		{"users", LayoutFlatText, `{"emails":""}`, "emails"},
+		{"knowledge_base_articles", LayoutNested, `{"visibility_config":{"customer_visibility_condition":{"subfilters":"x"}}}`, "subfilters"},
+		{"knowledge_base_articles", LayoutFlat, `{"visibility_config_customer_visibility_condition_subfilters":"[]]"}`, "subfilters"},
+		{"users", LayoutFlat, `{"unmapped":"{\"/role\":{},\"/role/id/x/y\":1}"}`, "nothing is at"},
+	}
+	for _, tt := range tests {
+		c := newLayoutCodec(t, tt.stream, tt.layout)
+		d, err := NewDecoder(c.Schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, _ := parseJSON(t, []byte(tt.record)).(map[string]any)
+		value["id"] = "k"
+		body, err := twmb.MustParse(c.Schema()).Encode(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := d.JSON(nil, body, DecodeOptions{Merge: true}); err == nil || !strings.Contains(err.Error(), tt.want) || out != nil {
+			t.Errorf("%s: JSON gives %s and error %v, want one with %q", tt.record, out, err, tt.want)
+		}
+		if _, err := d.JSON(nil, body, DecodeOptions{}); err != nil {
+			t.Errorf("%s without merging: %v", tt.record, err)
+		}
+	}
+}
+
 // Every place of the nested schema is in the flat one, once: as a column of its
 // own or within JSON text.
 func TestLayout_flatHasEveryPlace(t *testing.T) {

@@ -131,12 +131,11 @@ func (n *node) set(i int, v any) {
 
 // finish makes null what the record before had and this one has not.
 func (n *node) finish() {
+	for _, i := range n.plan.spread {
+		n.finishSpread(i, n.state[i] == stateValue)
+	}
 	for i, st := range n.state {
 		is := st == stateValue
-		if f := &n.plan.fields[i]; f.typ.form == formSpread {
-			n.finishSpread(i, is)
-			continue
-		}
 		if is == n.was[i] || n.wraps[i] == nil {
 			continue
 		}

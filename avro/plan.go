@@ -15,6 +15,7 @@ type recordPlan struct {
 	fields []fieldPlan
 	index  map[string]int // of fields by name; without unmapped
 	key    []int          // of the primary key's parts in the root's fields
+	spread []int          // of fields that are records spread over the root
 }
 
 // fieldPlan is a field of a record.
@@ -94,6 +95,7 @@ func (p *recordPlan) add(place string, f fieldPlan) {
 		inner := &recordPlan{name: p.name + "/" + first, index: make(map[string]int)}
 		i = len(p.fields)
 		p.index[first] = i
+		p.spread = append(p.spread, i)
 		p.fields = append(p.fields, fieldPlan{name: first, typ: &typePlan{form: formSpread, record: inner}, nullable: true})
 	}
 	p.fields[i].typ.record.add(rest, f)

@@ -63,7 +63,7 @@ func appendFlatReference(tb testing.TB, out *strings.Builder, stream string) {
 	var columns, texts, arrays []string
 	for i, f := range flat.root.fields {
 		if f.pointer != "" {
-			columns = append(columns, fmt.Sprintf("`%s` for %s", f.name, strings.ReplaceAll(strings.TrimPrefix(f.pointer, "/"), "/", ".")))
+			columns = append(columns, fmt.Sprintf("%#q for %s", f.name, strings.ReplaceAll(strings.TrimPrefix(f.pointer, "/"), "/", ".")))
 		}
 		switch {
 		case f.name == unmappedField:

@@ -103,12 +103,31 @@ func (r *reader) object(rec *kgo.Record) (map[string]any, error) {
 		}
 	}
 	delete(object, "unmapped")
+	if err := unfoldSubfilters(object); err != nil {
+		return nil, err
+	}
 	for pointer, text := range unmapped {
 		if err := putBack(object, pointer, string(text)); err != nil {
 			return nil, fmt.Errorf("unmapped %s: %w", pointer, err)
 		}
 	}
 	return object, nil
+}
+
+// unfoldSubfilters puts the value in the place of the one JSON text that articles have.
+func unfoldSubfilters(object map[string]any) error {
+	config, _ := object["visibility_config"].(map[string]any)
+	condition, _ := config["customer_visibility_condition"].(map[string]any)
+	text, ok := condition["subfilters"].(string)
+	if !ok {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		return fmt.Errorf("subfilters: %w", err)
+	}
+	condition["subfilters"] = value
+	return nil
 }
 
 // plain turns what the decoder gives into what JSON has.
