@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets/lease"
@@ -100,7 +101,6 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			s.config.Options = append(direct[:len(direct):len(direct)], kgo.Dialer(p.Dial))
 			b := s.joined(t, "b", 8)
 			s.config.Options = direct
-			partition := b.Partitions()[0]
 			cut(p)
 			began := time.Now()
 			eventually(t, "b's are taken over", func() bool { return len(a.Partitions()) == 16 })
@@ -114,7 +114,6 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			eventually(t, "a and b share again", func() bool {
 				return len(a.Partitions()) == 8 && len(b.Partitions()) == 8 && b.Ready() && b.Err() == nil
 			})
-			_ = partition
 		})
 	}
 }
@@ -195,29 +194,38 @@ func TestContainer_refusesAGroupOfAnotherProgram(t *testing.T) {
 	}
 }
 
-// TestContainer_keepsOthersOut has other programs come later.
+// TestContainer_keepsOthersOut has another program come later.
 func TestContainer_keepsOthersOut(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string][]kgo.Opt{
-		"cooperative-sticky": nil,
-		"uniform":            {kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newRealScene(t, sharedKafka.Kafka(t))
-			a := s.joined(t, "a", 16)
-			other := otherProgram(t, s, append(opts, kgo.ConsumeTopics(s.config.Topic))...)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			err := other.PollFetches(ctx).Err()
-			t.Logf("the other program hears: %v", err)
-			if err == nil || ctx.Err() != nil {
-				t.Error("another program is in the group")
-			}
-			if len(a.Partitions()) != 16 || !a.Ready() {
-				t.Errorf("a holds %v", a.Partitions())
-			}
-		})
+	s := newRealScene(t, sharedKafka.Kafka(t))
+	a := s.joined(t, "a", 16)
+	other := otherProgram(t, s, kgo.ConsumeTopics(s.config.Topic))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := other.PollFetches(ctx).Err(); !errors.Is(err, kerr.InconsistentGroupProtocol) {
+		t.Errorf("the other program hears %v", err)
+	}
+	if len(a.Partitions()) != 16 || !a.Ready() || a.Err() != nil {
+		t.Errorf("a holds %v, error %v", a.Partitions(), a.Err())
+	}
+}
+
+// TestContainer_namesAProgramThatTheBrokerLetsIn has one of the newer protocol
+// come later, which Kafka 4 lets in, and leave.
+func TestContainer_namesAProgramThatTheBrokerLetsIn(t *testing.T) {
+	t.Parallel()
+	s := newRealScene(t, sharedKafka.Kafka(t))
+	a := s.joined(t, "a", 16)
+	other := otherProgram(t, s, kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer(), kgo.ConsumeTopics(s.config.Topic))
+	eventually(t, "it is named", func() bool { return errors.Is(a.Err(), lease.ErrForeign) })
+	if text := a.Err().Error(); !strings.Contains(text, "orders-app (") || strings.Contains(text, "a (") || !a.Ready() {
+		t.Errorf("error %q, ready %v", text, a.Ready())
+	}
+	other.Close()
+	eventually(t, "a has everything again", func() bool { return len(a.Partitions()) == 16 && a.Err() == nil })
+	b := s.joined(t, "b", 8)
+	if b.Err() != nil {
+		t.Errorf("error %v", b.Err())
 	}
 }
 
