@@ -56,6 +56,13 @@ func TestContainer_handsOver(t *testing.T) {
 	began = b.signal(t, os.Kill)
 	eventually(t, "b's are taken over", func() bool { return a.holds() == 16 })
 	wantGap(t, s, "kill -9", began, "b", s.config.SessionTimeout+3*time.Second)
+
+	a.signal(t, syscall.SIGTERM)
+	<-a.done
+	began = time.Now()
+	d := s.start(t, "d", k.Brokers)
+	eventually(t, "d holds everything", func() bool { return d.holds() == 16 })
+	t.Logf("alone, on a warm broker: everything %v after the start", since(began, time.Now()))
 }
 
 // TestContainer_aStoppedProcessHearsThatItLost stops a process for longer than
@@ -106,7 +113,11 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			eventually(t, "b's are taken over", func() bool { return len(a.Partitions()) == 16 })
 			wantGap(t, s, name, began, "b", s.config.SessionTimeout+3*time.Second)
 			eventually(t, "b gives up what it has", func() bool { return s.count("b", "lost") == 1 })
-			t.Logf("b gives up %v after the cut", since(began, time.Now()))
+			took := since(began, time.Now())
+			t.Logf("b gives up %v after the cut", took)
+			if took > 2*s.config.SessionTimeout {
+				t.Errorf("b believes in what it lost for %v", took)
+			}
 			if b.Ready() {
 				t.Error("b is ready without a coordinator")
 			}
@@ -152,17 +163,21 @@ func TestContainer_holdsAfterStandingStill(t *testing.T) {
 // session: whoever held what, afterwards everything is held, once.
 func TestContainer_theBrokerStandsStill(t *testing.T) {
 	t.Parallel()
-	k := producertest.StartKafka(t, producertest.Options{})
+	k := producertest.StartKafka(t, producertest.Options{Env: map[string]string{"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "3000"}})
 	s := newRealScene(t, k)
 	s.config.SessionTimeout = 6 * time.Second
-	a, b := s.joined(t, "a", 16), s.joined(t, "b", 8)
+	must(t, s.joined(t, "warm", 16).Close(t.Context()))
+	began := time.Now()
+	a := s.joined(t, "a", 16)
+	t.Logf("alone, with a broker that has the default delay of the first rebalance: everything %v after the start", since(began, time.Now()))
+	b := s.joined(t, "b", 8)
 	must(t, k.Pause(t.Context()))
 	select {
 	case <-time.After(8 * time.Second):
 	case <-t.Context().Done():
 	}
 	must(t, k.Unpause(t.Context()))
-	began := time.Now()
+	began = time.Now()
 	eventually(t, "everything is held", func() bool {
 		owners, err := lease.Owners(t.Context(), s.adm, s.config.Group, s.config.Topic)
 		return err == nil && len(owners) == 16 && len(a.Partitions()) == 8 && len(b.Partitions()) == 8
