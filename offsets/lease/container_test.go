@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,7 +106,7 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			p := producertest.StartProxy(t)
 			p.Connect(k.Brokers)
 			direct := s.config.Options
-			s.config.Options = append(direct[:len(direct):len(direct)], kgo.Dialer(p.Dial))
+			s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
 			b := s.joined(t, "b", 8)
 			s.config.Options = direct
 			cut(p)
@@ -140,7 +141,7 @@ func TestContainer_holdsAfterStandingStill(t *testing.T) {
 	p := producertest.StartProxy(t)
 	p.Connect(k.Brokers)
 	direct := s.config.Options
-	s.config.Options = append(direct[:len(direct):len(direct)], kgo.Dialer(p.Dial))
+	s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
 	b := s.joined(t, "b", 8)
 	s.config.Options = direct
 	partition := b.Partitions()[0]
@@ -201,7 +202,7 @@ func TestContainer_refusesAGroupOfAnotherProgram(t *testing.T) {
 				owners, err := lease.Owners(t.Context(), s.adm, s.config.Group, s.config.Topic)
 				return err == nil && len(owners) == 16
 			})
-			_, err := lease.Join(t.Context(), named(s.config, "a"), s.events("a"))
+			_, err := lease.Join(t.Context(), s.config, s.events("a"))
 			if !errors.Is(err, lease.ErrForeign) || !strings.Contains(err.Error(), "orders-app (") || !strings.Contains(err.Error(), "assignor "+name) {
 				t.Errorf("error %v", err)
 			}

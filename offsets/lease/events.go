@@ -80,7 +80,7 @@ func (m *Member) watch(ctx context.Context) {
 			return
 		}
 		for _, fetched := range fetches.Errors() {
-			if err, final := m.explain(ctx, fetched.Err); final {
+			if final, err := m.explain(ctx, fetched.Err); final {
 				m.fail(ctx, err)
 			} else {
 				m.note(ctx, err)
@@ -95,7 +95,7 @@ func (m *Member) fail(ctx context.Context, err error) {
 	m.mu.Lock()
 	m.state.over, m.state.in = true, false
 	m.mu.Unlock()
-	_ = m.cl.LeaveGroupContext(nil) //nolint:staticcheck // nil is how to ask not to wait, which Close does.
+	_ = m.cl.LeaveGroupContext(nil) //nolint:staticcheck,contextcheck // nil is how to ask not to wait, which Close does.
 	m.failed.give()
 }
 
@@ -113,7 +113,7 @@ func (m *Member) note(ctx context.Context, err error) {
 }
 
 // explain says what would help against an error, and whether nothing else does.
-func (m *Member) explain(ctx context.Context, err error) (_ error, final bool) {
+func (m *Member) explain(ctx context.Context, err error) (final bool, explained error) {
 	wrap := func(format string, args ...any) error {
 		return fmt.Errorf("group %s: %w: "+format, append([]any{m.cfg.Group, err}, args...)...)
 	}
@@ -122,19 +122,19 @@ func (m *Member) explain(ctx context.Context, err error) (_ error, final bool) {
 	}
 	switch {
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return noRight(m.cfg.Group, err), true
+		return true, noRight(m.cfg.Group, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return wrap("allow this user Read and Describe on Topic %s", m.cfg.Topic), true
+		return true, wrap("allow this user Read and Describe on Topic %s", m.cfg.Topic)
 	case errors.Is(err, kerr.InvalidSessionTimeout):
-		return wrap("the broker does not take a session timeout of %v: choose one between its group.min.session.timeout.ms and group.max.session.timeout.ms", m.cfg.SessionTimeout), true
+		return true, wrap("the broker does not take a session timeout of %v: choose one between its group.min.session.timeout.ms and group.max.session.timeout.ms", m.cfg.SessionTimeout)
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		members, cause := Members(ctx, kadm.NewClient(m.cl), m.cfg.Group)
 		if foreign := Foreign(members, m.cfg.Group, m.cfg.Topic); foreign != nil {
-			return foreign, true
+			return true, foreign
 		}
-		return errors.Join(fmt.Errorf("group %s: %w: %w", m.cfg.Group, ErrForeign, err), cause), true
+		return true, errors.Join(fmt.Errorf("group %s: %w: %w", m.cfg.Group, ErrForeign, err), cause)
 	default:
-		return fmt.Errorf("group %s: %w", m.cfg.Group, err), false
+		return false, fmt.Errorf("group %s: %w", m.cfg.Group, err)
 	}
 }
 
