@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Config says which group a replica joins. It is set once; all but Options must
@@ -49,6 +50,9 @@ const (
 	// heartbeat is the longest time between two heartbeats. It is also how long it
 	// takes until a member hears that another one has joined or left.
 	heartbeat = time.Second
+	// lookAgain is how long it takes to notice that the topic was deleted or has got
+	// partitions.
+	lookAgain = 10 * time.Second
 	// margin is what Kafka is told beyond RebalanceTimeout, and how long leaving
 	// may take when the context of Close has ended.
 	margin = 5 * time.Second
@@ -84,11 +88,27 @@ func (c Config) options() []kgo.Opt {
 		kgo.Balancers(newAssignor(c.Topic)),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.RebalanceTimeout+margin),
-		// A broker that does not answer is taken for gone within the session.
+		// A broker that does not answer is taken for gone within the session, or the
+		// member would believe in its partitions for a minute after it lost them.
 		kgo.RequestTimeoutOverhead(max(time.Second, c.SessionTimeout/3)),
+		kgo.RetryTimeoutFn(c.retryTimeout),
+		kgo.MetadataMaxAge(lookAgain),
 		kgo.HeartbeatInterval(min(heartbeat, c.SessionTimeout/3)),
 		kgo.DisableAutoCommit(),
 	)
+}
+
+// retryTimeout is for how long a request is sent again. All but the time to find
+// the coordinator are the client's own.
+func (c Config) retryTimeout(key int16) time.Duration {
+	switch kmsg.Key(key) {
+	case kmsg.FindCoordinator:
+		return c.SessionTimeout / 3
+	case kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat:
+		return c.SessionTimeout
+	default:
+		return 30 * time.Second
+	}
 }
 
 // assignor is Kafka's cooperative-sticky assignor under a name of our own: the

@@ -39,4 +39,7 @@
 // name, and ours has the offsets topic in its name, so that the broker refuses a
 // member that does not belong: another program, or a deployment with another
 // offsets topic. [Join] looks before, too, and names whom it found ([ErrForeign]).
+// What is left is a program that speaks the newer protocol (KIP-848): a broker of
+// Kafka 4 lets it in beside us unless its group.consumer.migration.policy is
+// disabled. It takes partitions whose streams then stand still; [Member.Err] names it.
 package lease

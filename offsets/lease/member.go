@@ -22,17 +22,31 @@ type Member struct {
 	events Events
 	cl     *kgo.Client
 
-	joined, failed chan struct{}
+	joined, failed signal
 	rounds         chan struct{}      // has one when the group has decided
 	hurry, end     context.CancelFunc // end the context of Revoked; of everything
 	watching       sync.WaitGroup
-	closing, once  sync.Once // of Close; of the first assignment
+	closing        sync.Once
 
-	mu   sync.Mutex
+	mu    sync.Mutex
+	state state
+}
+
+// state is what a member knows of itself.
+type state struct {
 	held map[int32]struct{} // the partitions that are ours
 	in   bool               // part of the group
-	err  error              // what keeps it out
+	err  error              // what keeps it out, or who else is in
+	over bool               // err stays: trying again would not help
 }
+
+// signal is given once.
+type signal struct {
+	once sync.Once
+	ch   chan struct{}
+}
+
+func (s *signal) give() { s.once.Do(func() { close(s.ch) }) }
 
 // Join makes this replica a member of the group and returns at once; the events
 // follow as the group decides. Before that it asks the cluster about the group:
@@ -51,9 +65,10 @@ func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
 	unhurried, hurry := context.WithCancel(life)
 	m := &Member{
 		cfg: cfg, events: events,
-		joined: make(chan struct{}), failed: make(chan struct{}), rounds: make(chan struct{}, 1),
-		hurry: hurry, end: end,
-		held: make(map[int32]struct{}),
+		joined: signal{ch: make(chan struct{})}, failed: signal{ch: make(chan struct{})},
+		rounds: make(chan struct{}, 1),
+		hurry:  hurry, end: end,
+		state: state{held: make(map[int32]struct{})},
 	}
 	cl, err := kgo.NewClient(append(cfg.options(),
 		kgo.WithContext(life),
@@ -94,18 +109,19 @@ func (c Config) vacant(ctx context.Context) error {
 
 // Joined is closed when the group has decided for the first time what is this
 // replica's, be it nothing. The Assigned event was called before.
-func (m *Member) Joined() <-chan struct{} { return m.joined }
+func (m *Member) Joined() <-chan struct{} { return m.joined.ch }
 
-// Failed is closed when the group cannot be joined and trying again would not
-// help; [Member.Err] says why. What was held has been revoked or lost.
-func (m *Member) Failed() <-chan struct{} { return m.failed }
+// Failed is closed when this replica is out for good: the group cannot be joined
+// and trying again would not help, or the topic was deleted; [Member.Err] says
+// why. What is held is revoked, as by Close, which must still be called.
+func (m *Member) Failed() <-chan struct{} { return m.failed.ch }
 
 // Ready reports whether this replica is part of the group now, whether or not
 // anything is assigned to it.
 func (m *Member) Ready() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.in
+	return m.state.in
 }
 
 // Err returns what keeps this replica out of the group, or that somebody else is
@@ -113,7 +129,7 @@ func (m *Member) Ready() bool {
 func (m *Member) Err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.err
+	return m.state.err
 }
 
 // ID is what the group calls this member, or "" while it is none.
@@ -126,7 +142,7 @@ func (m *Member) ID() string {
 func (m *Member) Partitions() []int32 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Sorted(maps.Keys(m.held))
+	return slices.Sorted(maps.Keys(m.state.held))
 }
 
 // Holds asks the group's coordinator whether this replica is still a member, and
@@ -137,7 +153,7 @@ func (m *Member) Partitions() []int32 {
 func (m *Member) Holds(ctx context.Context, partition int32) (bool, error) {
 	for {
 		m.mu.Lock()
-		_, held := m.held[partition]
+		_, held := m.state.held[partition]
 		m.mu.Unlock()
 		if !held {
 			return false, nil
@@ -195,6 +211,6 @@ func (m *Member) leave(ctx context.Context) error {
 	m.watching.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.in = false
+	m.state.in = false
 	return err
 }

@@ -182,7 +182,7 @@ func TestMember_losesWhatTheCoordinatorForgot(t *testing.T) {
 		if asked.CompareAndSwap(false, true) { // of Holds; the next is the member's own
 			s.cluster.KeepControl()
 		}
-		return heartbeatError(req, kerr.UnknownMemberID)
+		return heartbeatError(req, kerr.UnknownMemberID), nil, true
 	})
 	holds, err = a.Holds(t.Context(), 3)
 	must(t, err)
@@ -207,7 +207,7 @@ func TestMember_holdsWhatItWasAssigned(t *testing.T) {
 		s.cluster.KeepControl()
 		select {
 		case err := <-answers:
-			return heartbeatError(req, err)
+			return heartbeatError(req, err), nil, true
 		default:
 			return nil, nil, false
 		}
@@ -263,9 +263,9 @@ func TestMember_closesWithoutABroker(t *testing.T) {
 }
 
 // heartbeatError is an answer to a heartbeat.
-func heartbeatError(req kmsg.Request, err *kerr.Error) (kmsg.Response, error, bool) {
+func heartbeatError(req kmsg.Request, err *kerr.Error) kmsg.Response {
 	resp := kmsg.NewPtrHeartbeatResponse()
 	resp.SetVersion(req.GetVersion())
 	resp.ErrorCode = err.Code
-	return resp, nil, true
+	return resp
 }

@@ -20,10 +20,12 @@ func TestJoin_namesWhoElseUsesTheGroup(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]func(t *testing.T, s *scene){
 		"another program": func(t *testing.T, s *scene) {
+			t.Helper()
 			other := otherProgram(t, s, kgo.ConsumeTopics("orders"))
 			eventually(t, "the other program is a member", func() bool { _, generation := other.GroupMetadata(); return generation > 0 })
 		},
 		"another deployment": func(t *testing.T, s *scene) {
+			t.Helper()
 			deployment := &scene{adm: s.adm, config: s.config}
 			deployment.config.Topic = "orders"
 			deployment.joined(t, "orders-app", 1)
@@ -37,7 +39,7 @@ func TestJoin_namesWhoElseUsesTheGroup(t *testing.T) {
 			other(t, s)
 			var joinErr error
 			eventually(t, "the group is refused", func() bool {
-				m, err := lease.Join(t.Context(), named(s.config, "a"), s.events("a"))
+				m, err := lease.Join(t.Context(), s.config, s.events("a"))
 				if err == nil { // the other's round was not over: the broker keeps us out
 					select {
 					case <-m.Failed():
@@ -158,20 +160,20 @@ func TestJoin_saysWhatIsMissing(t *testing.T) {
 		resp.Groups = append(resp.Groups, group)
 		return resp, nil, true
 	})
-	_, err = lease.Join(t.Context(), named(s.config, "a"), s.events("a"))
+	_, err = lease.Join(t.Context(), s.config, s.events("a"))
 	if !errors.Is(err, kerr.GroupAuthorizationFailed) || !strings.Contains(err.Error(), "Group pylon-kafka") {
 		t.Errorf("without the right: %v", err)
 	}
 	s.cluster.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err = lease.Join(ctx, named(s.config, "a"), s.events("a")); err == nil || !strings.Contains(err.Error(), "group pylon-kafka") {
+	if _, err = lease.Join(ctx, s.config, s.events("a")); err == nil || !strings.Contains(err.Error(), "group pylon-kafka") {
 		t.Errorf("without a cluster: %v", err)
 	}
 	if _, err := lease.Owners(ctx, s.adm, "pylon-kafka", topic); err == nil {
 		t.Error("owners without a cluster")
 	}
-	broken := named(s.config, "a")
+	broken := s.config
 	broken.Options = []kgo.Opt{kgo.MaxVersions(nil), kgo.SeedBrokers()}
 	if _, err := lease.Join(ctx, broken, s.events("a")); err == nil {
 		t.Error("no error about options that fit nothing")
@@ -185,9 +187,4 @@ func otherProgram(t *testing.T, s *scene, opts ...kgo.Opt) *kgo.Client {
 	must(t, err)
 	t.Cleanup(cl.Close)
 	return cl
-}
-
-func named(c lease.Config, name string) lease.Config {
-	c.ClientID = name
-	return c
 }

@@ -119,7 +119,7 @@ func newSceneAt(t *testing.T, broker, group, topic string) *scene {
 	must(t, err)
 	t.Cleanup(cl.Close)
 	return &scene{adm: kadm.NewClient(cl), config: lease.Config{
-		Group: group, Topic: topic, SessionTimeout: 15 * time.Second, RebalanceTimeout: 30 * time.Second,
+		Group: group, Topic: topic, ClientID: "a", SessionTimeout: 15 * time.Second, RebalanceTimeout: 30 * time.Second,
 		Options: opts, Logger: slog.New(slog.DiscardHandler),
 	}}
 }
