@@ -75,11 +75,11 @@ func newIssuesModel(t *testing.T, seed uint64) *issuesModel {
 		opts.badCursors = 0.02
 	}
 	if coin() {
-		// The live search has the lookback and a second to ask for, and has to be able to.
-		opts.maxRange = cfg.Lookback + time.Duration(1+r.IntN(72))*time.Hour
+		// The live search has the lookback and a second to ask for, from the earlier of both clocks, and has to be able to.
+		opts.maxRange = cfg.Lookback + max(0, opts.skew) + time.Duration(1+r.IntN(72))*time.Hour
 	}
 	if opts.noOpen = r.IntN(3) == 0; opts.noOpen && opts.maxRange > 0 {
-		opts.maxRange += 25 * time.Hour
+		opts.maxRange += 30 * time.Hour // a day ahead of either clock
 	}
 	if opts.noActivity = coin(); !opts.noActivity && opts.maxRange == 0 && cfg.Window > 100*time.Hour {
 		// What a message alone moved while nobody read for longer than a window is the sweep's: no long pauses then.
@@ -160,6 +160,9 @@ func (m *issuesModel) step() bool {
 	before := m.cur
 	page, err := m.fetch.Fetch(m.t.Context(), m.cur)
 	if err != nil {
+		if m.debug {
+			m.t.Logf("%s: %v; %+v", cursorText(m.t, m.cur), err, m.api.opts)
+		}
 		if !badPage(err) {
 			m.t.Errorf("fetch: %v", err)
 		}
