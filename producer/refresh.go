@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"pylon-kafka/extract"
 	"time"
+
+	"pylon-kafka/extract"
 )
 
 // refreshSource reads a full-refresh stream: the whole list, again and again.
