@@ -34,6 +34,7 @@ type limiter struct {
 	answered   []time.Time   // when the slots of answered requests come back, in order
 	others     []time.Time   // when slots that other clients of the organisation hold come back, in order
 	probed     bool          // an answer has told what is left of the budget
+	probing    time.Time     // until when the others wait for that answer
 	paused     time.Time     // nothing goes before
 	background time.Time     // no Background request goes before
 	waiting    [2][]*waiter  // by priority, in order
@@ -42,6 +43,10 @@ type limiter struct {
 	waitedFor  time.Duration // time in which somebody was blocked, up to since
 	changed    chan struct{} // closed when something changed that may let somebody go
 }
+
+// probeWait bounds how long the requests to an endpoint wait for the answer to the
+// first of them.
+const probeWait = 5 * time.Second
 
 // unknown is what the API says of its budget if it says nothing.
 const unknown = -1
@@ -133,9 +138,9 @@ func (l *limiter) next(now time.Time, p Priority) (again time.Time, ok bool) {
 	if l.limit == 0 {
 		return time.Time{}, true
 	}
-	if !l.probed && l.inFlight > 0 {
+	if !l.probed && l.inFlight > 0 && now.Before(l.probing) {
 		// What this process has not sent, an earlier one may have. The first answer tells what is left.
-		return time.Time{}, false
+		return l.probing, false
 	}
 	if p == Background && len(l.waiting[Foreground]) > 0 {
 		return time.Time{}, false // whoever goes wakes the others
@@ -181,7 +186,9 @@ func (l *limiter) back() time.Time {
 
 func (l *limiter) take(now time.Time, p Priority) slot {
 	l.inFlight++
-	l.sent++
+	if l.sent++; l.sent == 1 {
+		l.probing = now.Add(probeWait)
+	}
 	if p == Background && l.limit > 0 {
 		// A wake-up that came a little late does not put off those after it.
 		due := l.background

@@ -106,7 +106,7 @@ func TestClient_namesTheRequestOfEveryFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) { 
+			c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
 				return response(tt.status, tt.body, "X-Pylon-Request-Id: h"), nil
 			}))
 			_, _, err := c.try(t.Context(), request{endpoint: "tags", path: "/tags", stream: new(Stream)}, &effort{}, Secret{})
