@@ -2,6 +2,7 @@ package extract
 
 import (
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -229,7 +230,7 @@ func TestIssues_goOnAtThePageAfterARestart(t *testing.T) {
 		if err != nil || len(api.log) != searches+1 || page.Next.From != cur.From {
 			t.Errorf("searches %d, page %+v, error %v", len(api.log)-searches, page, err)
 		}
-		if _, err = i.Fetch(t.Context(), after); !isStatus(err, 400) {
+		if _, err = i.Fetch(t.Context(), after); !isStatus(err, 400) || !errors.Is(err, ErrImpossible) {
 			t.Errorf("the same cursor fails again: error %v, want the refusal, for others to see", err)
 		}
 		if _, err = i.Fetch(t.Context(), after); err != nil {

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,8 +64,8 @@ func TestClient_readsTheTokenAgainWhenItIsRefused(t *testing.T) {
 	}
 	// Somebody else has read it meanwhile.
 	other := NewSecret("fourth")
-	refused := c.token.Swap(&other)
-	if !c.otherToken(context.Background(), refused) {
+	refused := c.tokens.current.Swap(&other)
+	if !c.tokens.other(t.Context(), refused, log) {
 		t.Error("another token was not seen")
 	}
 }
