@@ -36,7 +36,7 @@ func (r *request) decode(body *bodyReader, requestID string, prepare func(*Recor
 	d := recorder{stream: r.stream, parent: &r.parent, requestID: requestID, prepare: prepare}
 	env, err := decodeEnvelope(body, func(raw []byte) {
 		if r.stream != nil {
-			ans.Records = append(ans.Records, d.record(raw))
+			ans.Records = d.add(ans.Records, raw)
 		}
 	})
 	// The body's comes first: where a proxy answers from a cache, the header may be of another answer.

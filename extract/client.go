@@ -30,8 +30,7 @@ type Options struct {
 // A token from a file is read again when the API refuses it.
 type Client struct {
 	base      string // the API's URL without a slash at its end
-	token     atomic.Pointer[Secret]
-	readToken func() (Secret, error) // reads the token's file again; nil: there is none
+	tokens    tokens
 	userAgent string
 	http      *http.Client
 	log       *slog.Logger
@@ -90,9 +89,9 @@ func NewClient(cfg Config, opts Options) (*Client, error) {
 		jitter:   func(limit time.Duration) time.Duration { return rand.N(limit) + 1 },
 		warner:   &warner{log: opts.Logger, last: make(map[string]time.Time), kept: make(map[string]int)},
 	}
-	c.token.Store(&token)
+	c.tokens.current.Store(&token)
 	if cfg.APITokenFile != "" {
-		c.readToken = cfg.token
+		c.tokens.read = cfg.token
 	}
 	return c, nil
 }
@@ -151,7 +150,7 @@ func (c *Client) Usage() map[string]Usage {
 	usage := make(map[string]Usage, len(c.limiters))
 	for endpoint, l := range c.limiters {
 		usage[endpoint] = Usage{
-			Requests: c.metrics.sent[endpoint].Load(), Waited: l.waited(), Limit: l.limit, Remaining: l.remaining(),
+			Requests: c.metrics.sent[endpoint].Load(), Waited: l.waitedFor(), Limit: l.limit, Remaining: l.remaining(),
 		}
 	}
 	return usage

@@ -71,7 +71,7 @@ func TestConfig_takesWhatIsSet(t *testing.T) {
 	t.Parallel()
 	cfg, err := configOf(t, validEnv(
 		"PYLON_STREAMS= tags, accounts,", "PYLON_INTERVALS=tags:24h, accounts:10m,issues:5s", "PYLON_RATE_LIMITS=issues_search:60,tags:0",
-		"PYLON_SWEEP_INTERVAL=0", "PYLON_LOOKBACK=0", "PYLON_API_URL=http://localhost:8080/eu/",
+		"PYLON_SWEEP_INTERVAL=0", "PYLON_RECONCILE_INTERVAL=0", "PYLON_LOOKBACK=0", "PYLON_API_URL=http://localhost:8080/eu/",
 	))
 	if err == nil {
 		err = cfg.Validate()
@@ -139,6 +139,7 @@ func TestConfig_saysWhatIsWrong(t *testing.T) {
 		"PYLON_WINDOW=0s":                            {`PYLON_WINDOW is "0s"`},
 		"PYLON_WINDOW=5m":                            {`PYLON_WINDOW is "5m0s"`, "at least 1h0m0s"},
 		"PYLON_SWEEP_INTERVAL=-1s":                   {`PYLON_SWEEP_INTERVAL is "-1s"`, "0 for no sweep"},
+		"PYLON_RECONCILE_INTERVAL=-1s":               {`PYLON_RECONCILE_INTERVAL is "-1s"`, "0 for no reconcile"},
 		"PYLON_LOOKBACK=-1s":                         {`PYLON_LOOKBACK is "-1s"`},
 		"PYLON_INTERVALS=tag:1h":                     {`PYLON_INTERVALS names "tag"`, `did you mean "tags"?`},
 		"PYLON_INTERVALS=tags:0s":                    {`PYLON_INTERVALS has "0s" for tags`},
@@ -240,7 +241,7 @@ func TestConfig_showsItsTokenToNobody(t *testing.T) {
 	cfg := testConfig()
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "token", cfg.APIToken, "config", cfg)
-	text, err := json.Marshal(cfg) //nolint:gosec // That it does not show the token is what is tested.
+	text, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

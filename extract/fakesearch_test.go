@@ -27,6 +27,7 @@ type fakeSearch struct {
 // fakeOptions is how the fake behaves.
 type fakeOptions struct {
 	skew        time.Duration // its clock minus ours
+	dateAhead   time.Duration // its Date header minus its clock
 	lag         time.Duration // the index shows a version up to so much later
 	latency     time.Duration // most of a request's, before and after the search
 	limit       int           // issues on a page
@@ -99,7 +100,7 @@ func (i *fakeIssue) shown(at time.Time) int {
 func (f *fakeSearch) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.pass()
 	resp, err := f.search(r)
-	date := f.now().Format(http.TimeFormat)
+	date := f.now().Add(f.opts.dateAhead).Format(http.TimeFormat)
 	f.pass()
 	if resp != nil {
 		resp.Header.Set("Date", date)

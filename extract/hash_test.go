@@ -307,12 +307,16 @@ func BenchmarkDecodePage(b *testing.B) {
 	s, _ := Find("issues")
 	page := []byte(`{"data":[` + strings.Repeat(exampleIssue+",", 998) + exampleIssue + `],"pagination":{"cursor":"x","has_next_page":true},"request_id":"r"}`)
 	r := request{stream: &s}
-	b.SetBytes(int64(len(page)))
-	b.ReportAllocs()
-	for b.Loop() {
-		ans, err := r.decode(&bodyReader{r: bytes.NewReader(page), maxValue: maxRecord}, "", nil)
-		if err != nil || len(ans.Records) != 999 {
-			b.Fatal(len(ans.Records), err)
-		}
+	for name, prepare := range map[string]func(*Record){"kept": nil, "prepared": func(*Record) {}} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(page)))
+			b.ReportAllocs()
+			for b.Loop() {
+				ans, err := r.decode(&bodyReader{r: bytes.NewReader(page), maxValue: maxRecord}, "", prepare)
+				if err != nil || len(ans.Records) != 999 {
+					b.Fatal(len(ans.Records), err)
+				}
+			}
+		})
 	}
 }

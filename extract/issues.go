@@ -80,6 +80,7 @@ func (i *Issues) Fetch(ctx context.Context, cur IssuesCursor) (IssuesPage, error
 		}
 		next, ok := i.mend(ctx, cur, err)
 		if !ok {
+			err = impossible(cur.page(), err)
 			return IssuesPage{}, fmt.Errorf("search issues %s: %w", i.span(cur), err)
 		}
 		cur = next

@@ -29,19 +29,29 @@ type limiter struct {
 	interval time.Duration // 60s/limit
 
 	mu         sync.Mutex
-	inFlight   int           // sent and not answered
-	sent       int64         // all that were sent, ever
-	answered   []time.Time   // when the slots of answered requests come back, in order
-	others     []time.Time   // when slots that other clients of the organisation hold come back, in order
-	probed     bool          // an answer has told what is left of the budget
-	paused     time.Time     // nothing goes before
-	background time.Time     // no Background request goes before
-	waiting    [2][]*waiter  // by priority, in order
-	blocked    int           // of them, those that could not go at once
-	since      time.Time     // when the first of the blocked began to wait
-	waitedFor  time.Duration // time in which somebody was blocked, up to since
-	changed    chan struct{} // closed when something changed that may let somebody go
+	inFlight   int         // sent and not answered
+	sent       int64       // all that were sent, ever
+	answered   []time.Time // when the slots of answered requests come back, in order
+	others     []time.Time // when slots that other clients of the organisation hold come back, in order
+	probing    time.Time   // until when the others wait for the answer to the first request
+	paused     time.Time   // nothing goes before
+	background time.Time   // no Background request goes before
+
+	queue
 }
+
+// queue is who waits in a limiter, which locks it.
+type queue struct {
+	waiting [2][]*waiter  // by priority, in order
+	blocked int           // of them, those that could not go at once
+	since   time.Time     // when the first of the blocked began to wait
+	waited  time.Duration // time in which somebody was blocked, up to since
+	changed chan struct{} // closed when something changed that may let somebody go
+}
+
+// probeWait bounds how long the requests to an endpoint wait for the answer to the
+// first of them.
+const probeWait = 5 * time.Second
 
 // unknown is what the API says of its budget if it says nothing.
 const unknown = -1
@@ -57,7 +67,7 @@ type slot struct {
 }
 
 func newLimiter(perMinute int) *limiter {
-	l := &limiter{limit: perMinute, changed: make(chan struct{})}
+	l := &limiter{limit: perMinute, queue: queue{changed: make(chan struct{})}}
 	if perMinute > 0 {
 		l.interval = minute / time.Duration(perMinute)
 	}
@@ -102,7 +112,7 @@ func (l *limiter) wait(ctx context.Context, again time.Time) error {
 	defer func() {
 		l.mu.Lock()
 		if l.blocked--; l.blocked == 0 {
-			l.waitedFor += time.Since(l.since)
+			l.waited += time.Since(l.since)
 		}
 	}()
 	var timer <-chan time.Time
@@ -133,9 +143,9 @@ func (l *limiter) next(now time.Time, p Priority) (again time.Time, ok bool) {
 	if l.limit == 0 {
 		return time.Time{}, true
 	}
-	if !l.probed && l.inFlight > 0 {
+	if now.Before(l.probing) {
 		// What this process has not sent, an earlier one may have. The first answer tells what is left.
-		return time.Time{}, false
+		return l.probing, false
 	}
 	if p == Background && len(l.waiting[Foreground]) > 0 {
 		return time.Time{}, false // whoever goes wakes the others
@@ -181,7 +191,9 @@ func (l *limiter) back() time.Time {
 
 func (l *limiter) take(now time.Time, p Priority) slot {
 	l.inFlight++
-	l.sent++
+	if l.sent++; l.sent == 1 {
+		l.probing = now.Add(probeWait)
+	}
 	if p == Background && l.limit > 0 {
 		// A wake-up that came a little late does not put off those after it.
 		due := l.background
@@ -209,7 +221,7 @@ func (l *limiter) done(s slot, remaining int) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.inFlight--
-	l.probed = true
+	l.probing = time.Time{}
 	if l.limit > 0 {
 		l.answered = append(l.answered, now.Add(minute))
 		if remaining != unknown {
@@ -258,14 +270,15 @@ func (l *limiter) remaining() int {
 	return max(0, l.free(now))
 }
 
-// waited returns for how long somebody has waited so far; several who wait count once.
-func (l *limiter) waited() time.Duration {
+// waitedFor returns for how long somebody has waited so far; several who wait
+// count once.
+func (l *limiter) waitedFor() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.blocked > 0 {
-		return l.waitedFor + time.Since(l.since)
+		return l.waited + time.Since(l.since)
 	}
-	return l.waitedFor
+	return l.waited
 }
 
 // dropUntil removes from the ordered times those that are not after now.

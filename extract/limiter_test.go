@@ -398,3 +398,18 @@ func TestLimiter_beginsWithWhatTheFirstAnswerSays(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+func TestLimiter_doesNotWaitLongForTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(120)
+		first, _ := mustAcquire(t, l, Foreground)
+		if _, waited := mustAcquire(t, l, Foreground); waited != probeWait {
+			t.Errorf("waited %s for an answer that does not come, want %s", waited, probeWait)
+		}
+		if _, waited := mustAcquire(t, l, Foreground); waited != 0 {
+			t.Errorf("and then %s", waited)
+		}
+		l.done(first, unknown)
+	})
+}

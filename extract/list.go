@@ -68,6 +68,14 @@ func badPage(err error) bool {
 	return errors.Is(err, errPage) || isStatus(err, http.StatusBadRequest, http.StatusNotFound, http.StatusGone)
 }
 
+// impossible marks the error of a page cursor that leads nowhere for good.
+func impossible(cursor string, err error) error {
+	if cursor == "" || !badPage(err) || errors.Is(err, ErrImpossible) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrImpossible, err)
+}
+
 // childReads is how often the children of an issue are read until no page
 // glitches.
 const childReads = 3

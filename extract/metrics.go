@@ -51,7 +51,7 @@ func newMetrics(reg prometheus.Registerer, limiters map[string]*limiter) (*metri
 			Name:        "pylon_kafka_api_rate_limit_wait_seconds_total",
 			Help:        "Time in which at least one request waited for the rate limit of the endpoint.",
 			ConstLabels: prometheus.Labels{"endpoint": endpoint},
-		}, func() float64 { return l.waited().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		}, func() float64 { return l.waitedFor().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "pylon_kafka_api_rate_limit_remaining",
 			Help:        "Requests that could be sent to the endpoint at this moment; +Inf without a limit.",
 			ConstLabels: prometheus.Labels{"endpoint": endpoint},

@@ -34,7 +34,7 @@ func (c *Client) Issue(ctx context.Context, id string, ask Ask) (Record, error) 
 		return Record{}, fmt.Errorf("ask for issue %s: %w", id, err)
 	}
 	d := recorder{stream: &s, parent: &parent{}, requestID: ans.RequestID, prepare: ask.Prepare}
-	rec := d.record(ans.object)
+	rec := d.add(nil, ans.object)[0]
 	if rec.Err != nil {
 		return rec, fmt.Errorf("ask for issue %s: %w; request %s", id, rec.Err, ans.RequestID)
 	}

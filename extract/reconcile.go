@@ -107,6 +107,7 @@ func (s *Reconcile) Fetch(ctx context.Context, cur ReconcileCursor) (ReconcilePa
 			s.c.log.WarnContext(ctx, "the API refuses the range, asking for a shorter one", "stream", s.stream.Name,
 				"from", formatTime(cur.Window), "to", formatTime(to), "window", size.String(), "request_id", requestIDOf(err), "error", err)
 		default:
+			err = impossible(cur.Page, err)
 			return ReconcilePage{}, fmt.Errorf("list issues from %s to %s: %w", formatTime(cur.Window), formatTime(to), err)
 		}
 	}

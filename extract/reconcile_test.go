@@ -180,6 +180,28 @@ func TestReconcile_asksForOneWindowAtATime(t *testing.T) {
 	})
 }
 
+// A year at a time, where the API allows it: what the hourly list of all issues
+// costs is pages, not windows.
+func TestReconcile_asksForLongWindows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		advance(time.Until(time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)))
+		api := &listAPI{limit: 999, maxRange: 365 * day}
+		for n := range 2000 {
+			api.created = append(api.created, time.Now().Add(-time.Duration(n)*8*time.Hour))
+		}
+		reconcile, found := NewReconcile(newTestClient(t, api), testConfig(), Ask{}), 0
+		err := fetchAll(func(cur ReconcileCursor) (ReconcileCursor, bool, error) {
+			page, err := reconcile.Fetch(t.Context(), cur)
+			found += len(page.Seen)
+			return page.Next, page.Done, err
+		}, ReconcileCursor{})
+		if err != nil || found < 2000 || api.asked > 9 {
+			t.Errorf("%d issues with %d requests, %v", found, api.asked, err)
+		}
+	})
+}
+
 func TestReconcile_saysWhatTheAPIRefuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

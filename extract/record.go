@@ -64,8 +64,18 @@ type recorder struct {
 	spliced   []byte        // the last JSON that a parent was added to
 }
 
-// record makes a record of one element of a list. It copies what it keeps; with
-// prepare it keeps no JSON.
+// add appends the record of one element of a list.
+func (d *recorder) add(records []Record, raw []byte) []Record {
+	records = append(records, d.record(raw))
+	if last := &records[len(records)-1]; d.prepare != nil && last.Err == nil {
+		d.prepare(last)
+		last.JSON = nil
+	}
+	return records
+}
+
+// record makes a record of one element of a list. Its JSON is a copy, unless it
+// is for prepare: then it is good until the next element.
 func (d *recorder) record(raw []byte) Record {
 	s, p := d.stream, d.parent
 	if raw[0] != '{' {
@@ -82,20 +92,14 @@ func (d *recorder) record(raw []byte) Record {
 	case s.KeyByParent:
 		rec.Key = p.id + ":" + rec.Key
 	}
-	keep := rec.Err != nil || d.prepare == nil
-	switch {
-	case p.field != "" && !found.hasParent:
+	rec.JSON = raw
+	if p.field != "" && !found.hasParent {
 		d.spliced = appendSpliced(d.spliced[:0], raw, p.field)
 		rec.JSON = d.spliced
-	default:
-		rec.JSON = raw
 	}
-	if keep {
+	if rec.Err != nil || d.prepare == nil {
 		rec.JSON = bytes.Clone(rec.JSON)
-		return rec
 	}
-	d.prepare(&rec)
-	rec.JSON = nil
 	return rec
 }
 

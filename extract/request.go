@@ -98,7 +98,7 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		return err
 	}
 	for {
-		token := c.token.Load()
+		token := c.tokens.current.Load()
 		asked := r
 		asked.limit = c.sizes.ask(r.endpoint, r.limit)
 		ans, took, err := c.try(ctx, asked, e, *token)
@@ -111,7 +111,7 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 			return answer{}, ended()
 		}
 		last = err
-		if isStatus(err, http.StatusUnauthorized) && c.otherToken(ctx, token) {
+		if isStatus(err, http.StatusUnauthorized) && c.tokens.other(ctx, token, c.log) {
 			continue
 		}
 		if large := (*largePage)(nil); errors.As(err, &large) {
@@ -133,28 +133,6 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 			return answer{}, ended()
 		}
 	}
-}
-
-// otherToken reads the token's file again after the token was refused, and
-// reports whether there is another one now, by whoever read it.
-func (c *Client) otherToken(ctx context.Context, refused *Secret) bool {
-	if c.readToken == nil {
-		return false
-	}
-	if c.token.Load() != refused {
-		return true
-	}
-	token, err := c.readToken()
-	switch {
-	case err != nil:
-		c.log.ErrorContext(ctx, "Pylon refuses the token, and its file cannot be read again", "error", err)
-		return false
-	case token.Equal(*refused):
-		return false
-	}
-	c.token.Store(&token)
-	c.log.WarnContext(ctx, "Pylon refused the token; its file holds another one, which is used from now on")
-	return true
 }
 
 // try sends the request once and reads its answer to the end. took is how long
