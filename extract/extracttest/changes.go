@@ -27,6 +27,12 @@ type IssueChange struct {
 	UpdatedAt time.Time
 	// KeepUpdatedAt leaves updated_at, as the real API may do for some changes.
 	KeepUpdatedAt bool
+	// LatestMessageAt is what the change sets latest_message_time to, as a message
+	// does: zero leaves it.
+	LatestMessageAt time.Time
+	// SearchLag is how long after this change the search shows it: zero is what
+	// Options say.
+	SearchLag time.Duration
 }
 
 // set is true if anything but a time is to be set.
@@ -57,8 +63,9 @@ func (w *workspace) lag() time.Duration {
 }
 
 // publishIssue makes v the current version of the issue. The caller holds the lock.
-func (w *workspace) publishIssue(r *issueRecord, v *issue, at time.Time) {
-	v.visible = time.Now().Add(w.lag())
+// The search index shows it after the lag.
+func (w *workspace) publishIssue(r *issueRecord, v *issue, at time.Time, lag time.Duration) {
+	v.visible = time.Now().Add(lag)
 	r.versions = append(r.versions, v)
 	w.logIssue(v, at)
 }
@@ -78,7 +85,7 @@ func (w *workspace) issueRenderer(v *issue, at time.Time) func() []byte {
 }
 
 // changeIssue makes a new version of an issue.
-func (w *workspace) changeIssue(is *issue, change func(v *issue, e *issueEdit)) {
+func (w *workspace) changeIssue(is *issue, lag time.Duration, change func(v *issue, e *issueEdit)) {
 	now := w.Now()
 	r := w.record(is)
 	old := r.current()
@@ -89,7 +96,7 @@ func (w *workspace) changeIssue(is *issue, change func(v *issue, e *issueEdit)) 
 	}
 	v.edit, v.rev = &e, old.rev+1
 	change(&v, &e)
-	w.publishIssue(r, &v, now)
+	w.publishIssue(r, &v, now, lag)
 }
 
 // UpdateIssue changes an issue, named by id or number.
@@ -105,7 +112,7 @@ func (w *workspace) updateIssue(id string, c IssueChange) error {
 		return fmt.Errorf("update issue %q: %w", id, ErrNotFound)
 	}
 	now := w.Now()
-	w.changeIssue(is, func(v *issue, e *issueEdit) {
+	w.changeIssue(is, orElse(c.SearchLag, w.lag()), func(v *issue, e *issueEdit) {
 		c.apply(e)
 		if !c.set() {
 			e.title = subjects[v.random>>20%uint64(len(subjects))] + " [r" + strconv.Itoa(v.rev) + "]"
@@ -115,6 +122,9 @@ func (w *workspace) updateIssue(id string, c IssueChange) error {
 			if closedState(c.State) {
 				v.resolved = now.UnixMilli()
 			}
+		}
+		if !c.LatestMessageAt.IsZero() {
+			v.latest = c.LatestMessageAt.UnixMilli()
 		}
 		switch {
 		case !c.UpdatedAt.IsZero():
@@ -167,7 +177,7 @@ func (w *workspace) createIssue(c IssueChange) *issue {
 		is.latest = is.created
 		*r.children[messages] = childList{[]child{first}, 1}
 	}
-	w.publishIssue(r, is, now)
+	w.publishIssue(r, is, now, orElse(c.SearchLag, w.lag()))
 	w.insertIssue(r)
 	if w.gen.messages > 0 {
 		w.logChild(messages, is, &first)
@@ -194,7 +204,7 @@ func (w *workspace) deleteIssue(id string) error {
 		}
 		kids.list = nil
 	}
-	w.changeIssue(is, func(v *issue, _ *issueEdit) { v.deleted = true })
+	w.changeIssue(is, w.lag(), func(v *issue, _ *issueEdit) { v.deleted = true })
 	w.issues.deleted++
 	return nil
 }

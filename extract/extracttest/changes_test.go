@@ -67,6 +67,9 @@ func TestChanges_moveTheTimesOfTheIssue(t *testing.T) {
 		{"update that keeps updated_at", extracttest.Options{}, func(api *extracttest.API, issue, _, _ string) error {
 			return api.UpdateIssue(issue, extracttest.IssueChange{KeepUpdatedAt: true})
 		}, false, false, false},
+		{"update as by a message", extracttest.Options{}, func(api *extracttest.API, issue, _, _ string) error {
+			return api.UpdateIssue(issue, extracttest.IssueChange{KeepUpdatedAt: true, LatestMessageAt: api.Now()})
+		}, false, true, false},
 		{"message", extracttest.Options{}, func(api *extracttest.API, issue, _, _ string) error {
 			_, err := api.AddMessage(issue, extracttest.MessageChange{})
 			return err

@@ -47,7 +47,7 @@ func (w *workspace) touch(is *issue, touch Touch, message int64) {
 	if !moves && message == 0 {
 		return
 	}
-	w.changeIssue(is, func(v *issue, _ *issueEdit) {
+	w.changeIssue(is, w.lag(), func(v *issue, _ *issueEdit) {
 		v.latest = max(v.latest, message)
 		if moves {
 			v.updated = w.Now().UnixMilli()

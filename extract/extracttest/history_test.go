@@ -209,6 +209,14 @@ func TestSearchLag_showsChangesLate(t *testing.T) {
 		if after[changed] != "late" || after[deleted] != "" || after[made] == "" || len(after) != 3 {
 			t.Errorf("after the lag: %v", after)
 		}
+		check(t, api.UpdateIssue(changed, extracttest.IssueChange{Title: "soon", SearchLag: time.Second}))
+		if got := s.search()[changed]; got != "late" {
+			t.Errorf("a lag of a change's own: %q is shown at once", got)
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // moves the bubble's clock
+		if got := s.search()[changed]; got != "soon" {
+			t.Errorf("a lag of a change's own: %q is shown after it", got)
+		}
 	})
 }
 

@@ -133,7 +133,7 @@ func (g *generator) traits(index int) traits {
 	if g.opts.Accounts > 0 {
 		t.account = t.contact % g.opts.Accounts
 	}
-	if g.opts.Contacts == 0 {
+	if g.opts.Contacts == 0 || !full && t.flags>>54&0xf == 0 {
 		t.contact = -1
 	}
 	if g.opts.Accounts == 0 || !full && d.oneIn(11) {
