@@ -188,6 +188,9 @@ func (p *Pipeline) reachable(ctx context.Context) error {
 			return ctx.Err()
 		case last == nil || limited.Err() == nil:
 			last = err // the one that time ran out in says less
+			for _, t := range p.tasks {
+				t.board.down(Starting, err)
+			}
 		}
 		if !rest(limited, backoff(attempt)) && ctx.Err() == nil {
 			return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.brokers(), p.reach, last)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -160,6 +161,43 @@ func TestSync_endsWith3WhenPylonRefusesTheToken(t *testing.T) {
 	_, err := w.sync(t)
 	if exitCode(err) != exitUnauthorized {
 		t.Errorf("sync = %v with exit code %d, want %d", err, exitCode(err), exitUnauthorized)
+	}
+	if topics := w.topics(t); len(topics) > 0 {
+		t.Errorf("topics that were made before the token was known to be wrong: %v", topics)
+	}
+}
+
+// TestSync_saysThatItWaits has a broker that takes connections and says nothing.
+func TestSync_saysThatItWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, extracttest.Options{})
+	w.env["KAFKA_BROKERS"] = unusedAddress(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	reader, writer := io.Pipe()
+	r := &running{ended: make(chan error, 1)}
+	go func() {
+		r.ended <- run(ctx, []string{"sync"}, w.env, io.Discard, writer)
+		_ = writer.Close()
+	}()
+	var record struct {
+		Msg     string `json:"msg"`
+		Streams string `json:"streams"`
+		Brokers string `json:"brokers"`
+	}
+	lines := bufio.NewScanner(reader)
+	for record.Msg != "waiting for streams to begin" && lines.Scan() {
+		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
+			t.Fatalf("log %q: %v", lines.Text(), err)
+		}
+	}
+	if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(allStreamNames(), ",") {
+		t.Errorf("the log says %+v", record)
+	}
+	stop()
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	if err := r.end(t); exitCode(err) != 130 {
+		t.Errorf("sync = %v with exit code %d, want 130", err, exitCode(err))
 	}
 }
 
