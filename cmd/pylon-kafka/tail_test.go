@@ -173,7 +173,12 @@ func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
 		"the last of more than there are": {[]string{"-n", "100"}, "a=one b=two b=null a=three"},
 		"one key":                         {[]string{"--from-beginning", "-e", "--key", "a"}, "a=one a=three"},
 		"the last of one key":             {[]string{"-n", "2", "--key", "b"}, "b=two b=null"},
-		"a key that there is not":         {[]string{"-n", "1", "--key", "c"}, ""},
+		"from an offset on":               {[]string{"--offset", "1", "--exit"}, "b=two b=null a=three"},
+		"the first from an offset on":     {[]string{"--offset", "1", "-n", "1"}, "b=two"},
+		"from before the end":             {[]string{"--offset", "-2", "--exit"}, "a=three"}, // its marker is the last
+		"from before the beginning":       {[]string{"--offset", "-100", "-e", "--key", "b"}, "b=two b=null"},
+		"since an hour":                   {[]string{"--since", "1h", "--exit"}, "a=one b=two b=null a=three"},
+		"since tomorrow":                  {[]string{"--since", "2999-01-01T00:00:00Z", "--exit"}, ""},
 		"nothing new":                     {[]string{"--exit"}, ""},
 	}
 	for name, test := range tests {
@@ -183,6 +188,64 @@ func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
 				t.Errorf("tail %v prints %q, want %q", test.args, got, test.want)
 			}
 		})
+	}
+}
+
+func TestTail_beginsWithWhatWasPublishedThen(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	old := w.tag("old", "x")
+	old.Timestamp = time.Now().Add(-2 * time.Hour)
+	w.commit(old)
+	w.commit(w.tag("new", "y"))
+	for since, want := range map[string]string{
+		"1h":   "new=y",
+		"180m": "old=x new=y",
+		time.Now().Add(-time.Hour).UTC().Format(time.RFC3339): "new=y",
+	} {
+		if got := keysAndValues(tailLines(t, brokersOf(cluster), "tags", "--since", since, "--exit")); got != want {
+			t.Errorf("tail --since %s prints %q, want %q", since, got, want)
+		}
+	}
+}
+
+func TestTail_tellsAKeyThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(w.tag("a", "one"))
+	for _, args := range [][]string{{"-n", "1"}, {"--from-beginning", "--exit"}} {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"tail", "tags", "--key", "c"}, args...), brokersOf(cluster), &out, &out)
+		if exitCode(err) != exitFailed || !strings.Contains(err.Error(), `no record with the key "c"`) || out.Len() > 0 {
+			t.Errorf("tail %v = %v and prints %q", args, err, out.String())
+		}
+	}
+}
+
+func TestTail_readsSeveralTopics(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	tags := newTopicWriter(t, cluster, "tags", 1)
+	teams := newTopicWriter(t, cluster, "teams", 1)
+	tags.commit(tags.tag("a", "one"), tags.tag("b", "two"))
+	teams.commit(teams.tag("t", ""))
+	env := brokersOf(cluster)
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"tail", "teams", "tags", "-n", "1"}, env, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		var record struct{ Topic, Key string }
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		got = append(got, record.Topic+" "+record.Key)
+	}
+	if diff := cmp.Diff([]string{"pylon.teams t", "pylon.tags b"}, got); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
 	}
 }
 
