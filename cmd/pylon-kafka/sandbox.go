@@ -17,6 +17,7 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/cmd/pylon-kafka/internal/web"
+	"pylon-kafka/extract"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -107,6 +108,19 @@ func (a *app) mutate(ctx context.Context, api *extracttest.API, o *sandboxOption
 	}
 }
 
+// firstPass is how long the documented limits let a first pass over so many
+// issues take: the messages of each issue are a request, and so are its threads;
+// everything else is done meanwhile.
+func firstPass(issues int) time.Duration {
+	took := time.Duration(0)
+	for _, s := range extract.Streams() {
+		if s.Sync == extract.SyncChildren {
+			took = max(took, time.Duration(issues)*time.Minute/time.Duration(s.PerMinute))
+		}
+	}
+	return took
+}
+
 // printSandbox tells a person how to use it.
 func printSandbox(w io.Writer, s *web.Server, api *extracttest.API, o *extracttest.Options) {
 	url := s.URL()
@@ -127,6 +141,9 @@ For pylon-kafka in another shell:
 `, report.Count(int64(api.Count("issues"))), url, url, token, o.Start.Add(-24*time.Hour).Format(time.RFC3339))
 	if len(o.Limits) > 0 {
 		fmt.Fprintln(w, "  export PYLON_RATE_LIMITS=0 # the sandbox has no limits either")
+	} else {
+		fmt.Fprintf(w, "\nIt has the rate limits that Pylon documents: a first pass takes about %s.\nWithout them (--no-limits) it takes seconds.\n",
+			report.Duration(firstPass(api.Count("issues"))))
 	}
 	if api.Count("issues") == 0 {
 		return

@@ -192,11 +192,13 @@ func TestPage_isSmallAndFast(t *testing.T) {
 	now := time.Now()
 	pages := newPages(func() []producer.Status { return manyStreams(now) }, true)
 	handler := pages.Handler()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	var size int
 	result := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		for b.Loop() {
 			w := httptest.NewRecorder()
-			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+			handler.ServeHTTP(w, request)
 			size = w.Body.Len()
 		}
 	})
@@ -218,6 +220,6 @@ func TestPages_doNotMindAClientThatIsGone(t *testing.T) {
 	t.Parallel()
 	handler := newPages(twoStreams, true).Handler()
 	for _, path := range []string{"/", "/api/streams", "/readyz", "/metrics"} {
-		handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
 	}
 }
