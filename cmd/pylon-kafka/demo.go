@@ -85,7 +85,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if world.Resumed() {
 		fmt.Fprintf(a.stdout, "This demo resumes: Kafka and its cursors are as the last one left them in\n  %s\n\n", o.dir)
 	} else {
-		fmt.Fprintf(a.stdout, "A sandbox of the Pylon API with %s issues, a Kafka and a schema registry, all in this\nprocess and kept in\n  %s\n\n",
+		fmt.Fprintf(a.stdout, "A sandbox of the Pylon API with %s issues, a Kafka and a schema registry,\nall in this process and kept in\n  %s\n\n",
 			report.Count(int64(world.Issues())), o.dir)
 	}
 	reports, err := d.sync(ctx)
@@ -150,7 +150,7 @@ func (d *demonstration) sayResumed(reports []producer.Status) {
 		unchanged += r.Unchanged
 	}
 	if resumed > 0 {
-		fmt.Fprintf(d.stdout, "\n%d of %d streams went on from their cursors: %s objects were read again and found unchanged,\n%s records were published.\n",
+		fmt.Fprintf(d.stdout, "\n%d of %d streams went on from their cursors: %s objects were read again\nand found unchanged, %s records were published.\n",
 			resumed, len(reports), report.Count(unchanged), report.Count(published))
 	}
 }

@@ -58,8 +58,6 @@ func (e *interruptedError) Error() string {
 	return fmt.Sprintf("interrupted: %d of %d streams are done. What was read is committed; run sync again, and it goes on from there", e.done, e.all)
 }
 
-func (e *interruptedError) Unwrap() error { return e.cause }
-
 // code is the exit code: that of SIGINT where no signal is known.
 func (e *interruptedError) code() int {
 	var cause signalError

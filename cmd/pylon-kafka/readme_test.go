@@ -47,7 +47,7 @@ func TestREADME_saysWhatTheProgramSays(t *testing.T) {
 			text = before + begin + part + end + after
 		}
 		if *update {
-			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil { //nolint:gosec // The names are literals, a few lines above.
 				t.Fatal(err)
 			}
 			continue

@@ -57,9 +57,6 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		Version:       buildInfo().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(*cobra.Command, []string) {
-			*started = true
-		},
 	}
 	root.SetVersionTemplate("pylon-kafka {{.Version}}\n")
 	root.AddCommand(
@@ -78,6 +75,12 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Long = terminal.Fill(cmd.Long, 80)
+		if work := cmd.RunE; work != nil {
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				*started = true // nothing that cobra checks comes after this
+				return work(cmd, args)
+			}
+		}
 	}
 	return root, started
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +18,8 @@ import (
 // service is one pipeline, wired, and the HTTP server that tells about it.
 type service struct {
 	pipeline *producer.Pipeline
+	client   *extract.Client
+	brokers  []string
 	server   *web.Server // nil: not asked for
 	log      *slog.Logger
 }
@@ -38,7 +42,7 @@ func newService(ctx context.Context, cfg settings.Config, httpAddr string, log *
 	if err != nil {
 		return nil, err
 	}
-	s := &service{pipeline: pipeline, log: log}
+	s := &service{pipeline: pipeline, client: client, brokers: cfg.Producer.Kafka.Brokers, log: log}
 	if httpAddr != "" {
 		pages := &web.Pages{Status: pipeline.Status, Ready: pipeline.Ready, Metrics: registry, Started: time.Now(), Build: buildInfo()}
 		if s.server, err = web.Listen(ctx, httpAddr, pages.Handler(), log); err != nil {
@@ -61,7 +65,60 @@ func (s *service) do(ctx context.Context, work func(context.Context) error) erro
 		if s.server != nil {
 			defer s.server.Close(ctx)
 		}
+		if err := s.checkToken(ctx); err != nil {
+			return err
+		}
 		return work(ctx)
 	})
 	return group.Wait()
+}
+
+// checkToken asks Pylon whose the token is, so that one that it refuses is known
+// before topics are made. Every other failure is left to the work, which knows
+// what may be tried again.
+func (s *service) checkToken(ctx context.Context) error {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := s.client.Me(ctx); errors.Is(err, extract.ErrUnauthorized) {
+		return err
+	}
+	return nil
+}
+
+const (
+	waitingAfter = 2 * time.Second // a start that takes longer is told
+	waitingAgain = 5 * time.Second
+)
+
+// tellWaiting says in the log which streams have not begun, and why as far as
+// that is known, soon after the start and then every few seconds, until ctx ends
+// or none is left.
+func (s *service) tellWaiting(ctx context.Context) {
+	timer := time.NewTimer(waitingAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		waiting := make(map[string][]string) // streams by reason
+		for _, stream := range s.pipeline.Status() {
+			if stream.State == producer.Starting {
+				waiting[stream.Reason] = append(waiting[stream.Reason], stream.Stream)
+			}
+		}
+		for reason, streams := range waiting {
+			attributes := []any{"streams", strings.Join(streams, ","), "brokers", strings.Join(s.brokers, ",")}
+			if reason != "" {
+				attributes = append(attributes, "error", reason)
+			}
+			s.log.Warn("waiting for streams to begin", attributes...)
+		}
+		if len(waiting) == 0 {
+			return
+		}
+		timer.Reset(waitingAgain)
+	}
 }

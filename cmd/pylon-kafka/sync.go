@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
@@ -57,7 +58,15 @@ func (a *app) sync(ctx context.Context, streams []string, o *output) error {
 		return a.last(log, err)
 	}
 	err = s.do(ctx, func(ctx context.Context) error {
-		return bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
+		telling, stop := context.WithCancel(ctx)
+		var group errgroup.Group
+		group.Go(func() error {
+			s.tellWaiting(telling)
+			return nil
+		})
+		err := bars.Follow(ctx, s.pipeline.Status, s.pipeline.Sync)
+		stop()
+		return errors.Join(err, group.Wait())
 	})
 	statuses := s.pipeline.Status()
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {

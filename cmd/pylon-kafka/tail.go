@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +13,13 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/tail"
 	"pylon-kafka/producer"
 )
+
+// tailFlags are the flags of tail that are not options as they stand.
+type tailFlags struct {
+	tail.Options
+	since  string
+	offset int64
+}
 
 // tailConfig is what tail needs: the cluster and the schema registry, no token.
 type tailConfig struct {
@@ -21,11 +30,11 @@ type tailConfig struct {
 func (c *tailConfig) Validate() error { return c.Producer.Validate() }
 
 func newTailCommand(a *app) *cobra.Command {
-	var o tail.Options
+	var o tailFlags
 	cmd := &cobra.Command{
-		Use:   "tail STREAM",
-		Short: "Read a stream's topic and print each record as one line of JSON",
-		Long: `Reads the topic of a stream (or offsets, deadletter, schemas), committed records
+		Use:   "tail STREAM...",
+		Short: "Read topics and print each record as one line of JSON",
+		Long: `Reads the topics of streams (or offsets, deadletter, schemas), committed records
 only and without a consumer group, decodes either framing of Avro, and prints one
 line of JSON a record:
 
@@ -39,23 +48,32 @@ Where it begins and ends:
   tail STREAM -n N                   the last N records, then ends
   tail STREAM --from-beginning       everything and what follows, until Ctrl-C
   tail STREAM --from-beginning -n N  the first N records, then ends
-With --exit it also ends where the topic ended when it began.
+  tail STREAM --since 1h             what was published since then
+  tail STREAM --offset 4711          from that offset on; -20: the last 20
+With --exit it also ends where the topic ended when it began. A key that is not
+there is told, and ends it with 1. Of several streams, each line names its topic.
 
 It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 		Example: `  pylon-kafka tail issues -n 1 --value | jq .
   pylon-kafka tail issue_messages --from-beginning --exit --key 1b0a2c1b-...`,
-		Args:              cobra.MatchAll(cobra.ExactArgs(1), topicName),
+		Args:              cobra.MatchAll(cobra.MinimumNArgs(1), topicName),
 		ValidArgsFunction: completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("lines") {
 				o.Limit = -1
 			}
 			o.OnlyKey = cmd.Flags().Changed("key")
-			return a.tail(cmd.Context(), args[0], o)
+			if cmd.Flags().Changed("offset") {
+				o.Offset = &o.offset
+			}
+			return a.tail(cmd.Context(), args, o)
 		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.FromBeginning, "from-beginning", false, "begin with the oldest record")
+	flags.StringVar(&o.since, "since", "", "begin with what was published then: a `time` (2024-01-31T00:00:00Z) or how long ago (90m)")
+	flags.Int64Var(&o.offset, "offset", 0, "begin at this offset of each partition; negative: before its end")
+	cmd.MarkFlagsMutuallyExclusive("from-beginning", "since", "offset")
 	flags.Int64VarP(&o.Limit, "lines", "n", 0, "end after so many records")
 	flags.BoolVarP(&o.Exit, "exit", "e", false, "end at the end of the topic instead of waiting for more")
 	flags.StringVar(&o.Key, "key", "", "only records with this key")
@@ -66,28 +84,45 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 }
 
 // tail prints a topic's records until what o asks for is done or ctx ends.
-func (a *app) tail(ctx context.Context, stream string, o tail.Options) error {
+func (a *app) tail(ctx context.Context, streams []string, o tailFlags) error {
 	if o.Limit < -1 || o.Limit == 0 {
 		return &usageError{errors.New("-n must be 1 or more")}
 	}
+	since, err := sinceWhen(o.since, time.Now())
+	if err != nil {
+		return err
+	}
+	o.Since = since
 	cfg, err := settings.Load[tailConfig](ctx, a.env)
 	if err != nil {
 		return err
 	}
-	return tail.Run(ctx, &cfg.Producer, stream, o, a.stdout)
+	return tail.Run(ctx, &cfg.Producer, streams, o.Options, a.stdout)
+}
+
+// sinceWhen reads --since: a time, or how long before now.
+func sinceWhen(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, &usageError{fmt.Errorf("--since %s: want a time such as 2024-01-31T00:00:00Z, or how long ago, such as 90m", text)}
+	}
+	return t, nil
 }
 
 // topicName accepts streams and the topics of our own.
 func topicName(cmd *cobra.Command, args []string) error {
-	if slices.Contains(tail.OwnTopics(), args[0]) {
-		return nil
-	}
-	return streamNames(cmd, args)
+	return streamNames(cmd, slices.DeleteFunc(slices.Clone(args), func(name string) bool {
+		return slices.Contains(tail.OwnTopics(), name)
+	}))
 }
 
 func completeTopics(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return append(allStreamNames(), tail.OwnTopics()...), cobra.ShellCompDirectiveNoFileComp
+	names := slices.DeleteFunc(append(allStreamNames(), tail.OwnTopics()...), func(name string) bool { return slices.Contains(args, name) })
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

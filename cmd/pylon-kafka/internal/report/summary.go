@@ -87,6 +87,7 @@ func Word(s *producer.Status, now time.Time) string {
 		if s.State != producer.Backfill {
 			return "catching up"
 		}
+	default:
 	}
 	return string(s.State)
 }

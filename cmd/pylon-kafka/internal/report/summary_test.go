@@ -103,9 +103,15 @@ func TestWorstFirst_putsTroubleOnTop(t *testing.T) {
 		got = append(got, shown{s.Stream, Word(&s, now), LevelOf(&s, now).String()})
 	}
 	want := []shown{
-		{"failed", "failed", "bad"}, {"retrying", "retrying", "warn"}, {"waiting", "waiting", "warn"}, {"late", "late", "warn"},
-		{"never", "starting", "busy"}, {"backfill", "backfill 50 %", "busy"}, {"behind", "catching up", "busy"},
-		{"fresh", "idle", "good"}, {"standby", "standby", "off"},
+		{"failed", "failed", "bad"},
+		{"retrying", "retrying", "warn"},
+		{"waiting", "waiting", "warn"},
+		{"late", "late", "warn"},
+		{"never", "starting", "busy"},
+		{"backfill", "backfill 50 %", "busy"},
+		{"behind", "catching up", "busy"},
+		{"fresh", "idle", "good"},
+		{"standby", "standby", "off"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)

@@ -7,7 +7,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 )
 
-// environment holds environment variables by name. Unlike the lookupers of
+// Environment holds environment variables by name. Unlike the lookupers of
 // envconfig it can be listed, which the check for misspelt names needs.
 type Environment map[string]string
 

@@ -20,7 +20,7 @@ import (
 // HTTPAddrName is the one setting for which empty and not set differ.
 const HTTPAddrName = "HTTP_ADDR"
 
-// config is every setting of the service: those of the packages that use them,
+// Config is every setting of the service: those of the packages that use them,
 // and those of this one.
 type Config struct {
 	Extract  extract.Config

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// setting is one Environment variable that the program reads, as its env tag
+// Setting is one environment variable that the program reads, as its env tag
 // declares it.
 type Setting struct {
 	Name    string
@@ -60,7 +60,7 @@ func tagOption(options, key string) string {
 	return value
 }
 
-// secret reports whether the value of the setting must never be shown. It goes
+// Secret reports whether the value of the setting must never be shown. It goes
 // by the end of the name, so that a setting added later is safe from the start.
 func (s Setting) Secret() bool {
 	for _, end := range []string{"_TOKEN", "_PASSWORD", "_SECRET"} {
@@ -71,7 +71,7 @@ func (s Setting) Secret() bool {
 	return false
 }
 
-// show returns value as it may be printed: nothing of a secret, and a URL
+// Show returns value as it may be printed: nothing of a secret, and a URL
 // without its password and query.
 func (s Setting) Show(value string) string {
 	if s.Secret() {

@@ -6,24 +6,36 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// recordPrinter prints records as lines of JSON.
-type recordPrinter struct {
-	out     *bufio.Writer
+// printer prints records as lines of JSON. It is safe for concurrent use.
+type printer struct {
 	options Options
-	decode  valueDecoder
+	named   bool // the lines say of which topic they are
+
+	mu      sync.Mutex
+	out     *bufio.Writer
+	printed int64
 }
 
-// wanted reports whether the record is one that was asked for.
-func (p *recordPrinter) wanted(rec *kgo.Record) bool {
-	return !p.options.OnlyKey || string(rec.Key) == p.options.Key
+func newPrinter(w io.Writer, o Options, named bool) *printer {
+	return &printer{options: o, named: named, out: bufio.NewWriter(w)}
+}
+
+// flush writes out what is held back.
+func (p *printer) flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Flush()
 }
 
 // recordLine is one record as tail prints it.
 type recordLine struct {
+	Topic     string            `json:"topic,omitempty"`
 	Key       string            `json:"key"`
 	Partition int32             `json:"partition"`
 	Offset    int64             `json:"offset"`
@@ -36,7 +48,7 @@ type recordLine struct {
 
 // print writes the line of one record. A record that cannot be decoded is told
 // in its line and is no error: those after it are wanted too.
-func (p *recordPrinter) print(ctx context.Context, rec *kgo.Record) error {
+func (p *printer) print(ctx context.Context, rec *kgo.Record, decode valueDecoder) error {
 	line := recordLine{
 		Key:       string(rec.Key),
 		Partition: rec.Partition,
@@ -44,8 +56,11 @@ func (p *recordPrinter) print(ctx context.Context, rec *kgo.Record) error {
 		Timestamp: rec.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
 		Value:     json.RawMessage("null"),
 	}
+	if p.named {
+		line.Topic = rec.Topic
+	}
 	if rec.Value != nil {
-		value, err := p.decode.json(ctx, rec.Value)
+		value, err := decode.json(ctx, rec.Value)
 		var unreadable *unreadableError
 		switch {
 		case err == nil:
@@ -62,6 +77,9 @@ func (p *recordPrinter) print(ctx context.Context, rec *kgo.Record) error {
 			line.Headers[h.Key] = string(h.Value)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.printed++
 	encoder := json.NewEncoder(p.out)
 	encoder.SetEscapeHTML(false)
 	if p.options.Value && line.Error == "" {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -60,6 +61,48 @@ func NewReader(ctx context.Context, kafka *connect.Kafka, topic string) (*Reader
 		return nil, fmt.Errorf("KAFKA_BROKERS %v: topic %s: %w", kafka.Brokers, topic, err)
 	}
 	return &Reader{options: options, topic: topic, Start: start, End: end}, nil
+}
+
+// begin returns the offsets at which o begins.
+func (r *Reader) begin(ctx context.Context, o *Options) (map[int32]int64, error) {
+	switch {
+	case o.FromBeginning:
+		return r.Start, nil
+	case !o.Since.IsZero():
+		return r.since(ctx, o.Since)
+	case o.Offset == nil:
+		return r.End, nil
+	}
+	from := make(map[int32]int64)
+	for partition, end := range r.End {
+		offset := *o.Offset
+		if offset < 0 {
+			offset += end
+		}
+		from[partition] = max(offset, r.Start[partition])
+	}
+	return from, nil
+}
+
+// since returns the offsets of the first records that were published at t or later.
+func (r *Reader) since(ctx context.Context, t time.Time) (map[int32]int64, error) {
+	cl, err := kgo.NewClient(r.options...)
+	if err != nil {
+		return nil, fmt.Errorf("make a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	listed, err := kadm.NewClient(cl).ListOffsetsAfterMilli(ctx, t.UnixMilli(), r.topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: look for %s: %w", r.topic, t.Format(time.RFC3339), err)
+	}
+	from := make(map[int32]int64)
+	listed.Each(func(o kadm.ListedOffset) { from[o.Partition] = o.Offset })
+	return from, nil
 }
 
 // Read calls fn for every committed record from the offsets in from on, in

@@ -1,22 +1,27 @@
 package tail
 
 import (
-	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/producer"
 )
 
-// Options say what of a topic is printed, and how.
+// Options say what of a topic is printed, and how. Of FromBeginning, Since and
+// Offset one may be set; without them reading begins at the end of the topic.
 type Options struct {
 	FromBeginning bool
-	Limit         int64 // records to print; negative: no limit
-	Exit          bool  // end where the topic ended at the start
+	Since         time.Time // begin with what was published then or later
+	Offset        *int64    // begin at this offset of each partition; negative: so many before its end
+	Limit         int64     // records of each topic to print; negative: no limit
+	Exit          bool      // end where the topic ended at the start
 	Key           string
 	OnlyKey       bool // only the records with Key
 	Headers       bool
@@ -24,14 +29,40 @@ type Options struct {
 	Merge         bool // the fields under unmapped are put back in their places
 }
 
+// begins reports whether it is said where reading begins.
+func (o *Options) begins() bool { return o.FromBeginning || !o.Since.IsZero() || o.Offset != nil }
+
+// ends reports whether reading ends by itself before or at the end of the topic.
+func (o *Options) ends() bool { return o.Exit || o.Limit > 0 && !o.begins() }
+
 // OwnTopics are the topics beside those of the streams that can be read too.
 // Their values are JSON already.
 func OwnTopics() []string { return []string{"offsets", "deadletter", "schemas"} }
 
-// Run writes the records of the topic of stream, or of one of OwnTopics, to w as
+// Run writes the records of the topics of the streams, or of OwnTopics, to w as
 // lines of JSON, until what o asks for is done or ctx ends, which is no error.
-// It asks the Kafka and the schema registry of cfg, which must be valid.
-func Run(ctx context.Context, cfg *producer.Config, stream string, o Options, w io.Writer) error {
+// What ends by itself is written topic after topic; several topics that are
+// followed are mixed as their records come. It asks the Kafka and the schema
+// registry of cfg, which must be valid. A key that is in none of what was read to
+// its end is an error.
+func Run(ctx context.Context, cfg *producer.Config, streams []string, o Options, w io.Writer) error {
+	out := newPrinter(w, o, len(streams) > 1)
+	group, reading := errgroup.WithContext(ctx)
+	if o.ends() {
+		group.SetLimit(1)
+	}
+	for _, stream := range streams {
+		group.Go(func() error { return one(reading, cfg, stream, &o, out) })
+	}
+	err := errors.Join(group.Wait(), out.flush())
+	if err == nil && o.OnlyKey && o.ends() && out.printed == 0 && ctx.Err() == nil {
+		return fmt.Errorf("no record with the key %q in what was read of %v", o.Key, streams)
+	}
+	return err
+}
+
+// one writes the records of one topic.
+func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, out *printer) error {
 	kafka := &cfg.Kafka
 	topic := kafka.Topic(stream)
 	if stream == "offsets" {
@@ -47,39 +78,42 @@ func Run(ctx context.Context, cfg *producer.Config, stream string, o Options, w 
 			return err
 		}
 	}
-	p := &recordPrinter{out: bufio.NewWriter(w), options: o, decode: decode}
-	if o.Limit > 0 && !o.FromBeginning {
-		records, err := reader.Last(ctx, int(o.Limit), p.wanted)
+	if o.Limit > 0 && !o.begins() {
+		records, err := reader.Last(ctx, int(o.Limit), o.wanted)
 		if err != nil {
 			return err
 		}
 		for _, rec := range records {
-			if err := p.print(ctx, rec); err != nil {
+			if err := out.print(ctx, rec, decode); err != nil {
 				return err
 			}
 		}
-		return p.out.Flush()
+		return nil
 	}
-
-	from, end := reader.End, reader.End
-	if o.FromBeginning {
-		from = reader.Start
+	from, err := reader.begin(ctx, o)
+	if err != nil {
+		return err
 	}
+	end := reader.End
 	if !o.Exit {
 		end = nil
 	}
 	left := o.Limit
-	err = reader.Read(ctx, from, end, func(rec *kgo.Record) error {
-		if !p.wanted(rec) {
+	return reader.Read(ctx, from, end, func(rec *kgo.Record) error {
+		if !o.wanted(rec) {
 			return nil
 		}
-		if err := p.print(ctx, rec); err != nil {
+		if err := out.print(ctx, rec, decode); err != nil {
 			return err
 		}
 		if left--; left == 0 {
 			return ErrEnough
 		}
 		return nil
-	}, p.out.Flush)
-	return errors.Join(err, p.out.Flush())
+	}, out.flush)
+}
+
+// wanted reports whether the record is one that was asked for.
+func (o *Options) wanted(rec *kgo.Record) bool {
+	return !o.OnlyKey || string(rec.Key) == o.Key
 }

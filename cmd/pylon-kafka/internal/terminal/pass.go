@@ -11,14 +11,21 @@ import (
 // with everything that there is.
 func WritePass(s Screen, streams []producer.Status) error {
 	wide := s.Width == 0
-	columns := []Column{{Title: "STREAM"}, {Title: "STATE"}, {Title: "RECORDS", Right: true}, {Title: "TOMBSTONES", Right: true}, {Title: "UNCHANGED", Right: true}}
+	unchanged := wide || s.Width >= plainWidth // there is room for it
+	columns := []Column{{Title: "STREAM"}, {Title: "STATE"}, {Title: "RECORDS", Right: true}, {Title: "TOMBSTONES", Right: true}}
+	if unchanged {
+		columns = append(columns, Column{Title: "UNCHANGED", Right: true})
+	}
 	if wide {
 		columns = append(columns, Column{Title: "DEAD LETTERS", Right: true}, Column{Title: "REQUESTS", Right: true}, Column{Title: "TOPIC"})
 	}
 	columns = append(columns, Column{Title: "TIME", Right: true}, Column{Title: "REASON", Note: true})
 	t := NewTable(columns...)
 	add := func(s *producer.Status) {
-		cells := []string{s.Stream, string(s.State), report.Count(s.Records), report.Count(s.Tombstones), report.Count(s.Unchanged)}
+		cells := []string{s.Stream, string(s.State), report.Count(s.Records), report.Count(s.Tombstones)}
+		if unchanged {
+			cells = append(cells, report.Count(s.Unchanged))
+		}
 		if wide {
 			cells = append(cells, report.Count(s.DeadLetters), report.Count(s.Requests), s.Topic)
 		}

@@ -192,11 +192,13 @@ func TestPage_isSmallAndFast(t *testing.T) {
 	now := time.Now()
 	pages := newPages(func() []producer.Status { return manyStreams(now) }, true)
 	handler := pages.Handler()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	var size int
 	result := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		for b.Loop() {
 			w := httptest.NewRecorder()
-			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+			handler.ServeHTTP(w, request)
 			size = w.Body.Len()
 		}
 	})
@@ -209,6 +211,37 @@ func TestPage_isSmallAndFast(t *testing.T) {
 	}
 }
 
+// TestPage_showsOnDemandWhatIsKnown looks for what is folded.
+func TestPage_showsOnDemandWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	url := serve(t, newPages(func() []producer.Status {
+		streams := twoStreams()
+		s := &streams[0]
+		s.State, s.Owned, s.Owner = producer.Standby, false, "pylon-kafka-1"
+		s.Counts = producer.Counts{Records: 1234, Tombstones: 56, Unchanged: 78, DeadLetters: 9, Unmapped: 10, Requests: 11}
+		for i := range shownParked + 2 {
+			s.Parked = append(s.Parked, producer.Parked{
+				Issue: fmt.Sprint("issue", i), Since: now.Add(-time.Hour), Tries: 3, Next: now.Add(2 * time.Hour), Reason: "500",
+			})
+		}
+		return streams
+	}, true))
+	_, _, body := ask(t, http.MethodGet, url+"/")
+	for _, want := range []string{
+		"<dt>topic</dt><dd>pylon.issues</dd>", "<dt>records</dt><dd>1,234</dd>", "<dt>tombstones</dt><dd>56</dd>", "<dt>unchanged</dt><dd>78</dd>",
+		"<dt>dead letters</dt><dd>9</dd>", "<dt>unmapped fields</dt><dd>10</dd>", "<dt>requests</dt><dd>11</dd>", "<dt>replica</dt><dd>pylon-kafka-1</dd>",
+		"issue issue0 for 1 h, tried 3 times, next in 2 h: 500", "and 2 more", "12 issues parked", "issues with another replica",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is not in\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, fmt.Sprint("issue", shownParked+1)) {
+		t.Error("more parked issues than the page has room for")
+	}
+}
+
 // brokenWriter is a client that goes away.
 type brokenWriter struct{ http.ResponseWriter }
 
@@ -218,6 +251,6 @@ func TestPages_doNotMindAClientThatIsGone(t *testing.T) {
 	t.Parallel()
 	handler := newPages(twoStreams, true).Handler()
 	for _, path := range []string{"/", "/api/streams", "/readyz", "/metrics"} {
-		handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
 	}
 }
