@@ -2,6 +2,7 @@ package helm_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -32,7 +33,7 @@ func strimziObjects(t *testing.T) []*unstructured.Unstructured {
 	var objects []*unstructured.Unstructured
 	for {
 		o := new(unstructured.Unstructured)
-		if err := decoder.Decode(&o.Object); err == io.EOF {
+		if err := decoder.Decode(&o.Object); errors.Is(err, io.EOF) {
 			return objects
 		} else if err != nil {
 			t.Fatal(err)
@@ -50,7 +51,7 @@ func definitions(t *testing.T) map[string]*apiextensions.JSONSchemaProps {
 	}
 	schemas := make(map[string]*apiextensions.JSONSchemaProps)
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // G304: the files of our own folder
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

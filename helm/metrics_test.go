@@ -42,7 +42,7 @@ func scrape(t *testing.T) metrics {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	binary := filepath.Join(t.TempDir(), "pylon-kafka")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/pylon-kafka") //nolint:gosec // G204: our own arguments
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/pylon-kafka")
 	build.Dir = ".."
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, output)
@@ -76,7 +76,9 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return listener.Addr().String()
 }
 
@@ -84,7 +86,7 @@ func freeAddress(t *testing.T) string {
 func start(t *testing.T, binary string, env []string, args ...string) {
 	t.Helper()
 	log := new(bytes.Buffer)
-	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // G204: our own arguments
+	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append([]string{}, env...), log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -157,9 +159,16 @@ func cutValue(line string) (series, value string, ok bool) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	m := scrape(t)
-	t.Run("are those of alerts and dashboard", func(t *testing.T) { checkNames(t, m) })
-	t.Run("show something in each panel", func(t *testing.T) { checkPanels(t, readDashboard(t), m.series) })
+	t.Run("are those of alerts and dashboard", func(t *testing.T) {
+		t.Parallel()
+		checkNames(t, m)
+	})
+	t.Run("show something in each panel", func(t *testing.T) {
+		t.Parallel()
+		checkPanels(t, readDashboard(t), m.series)
+	})
 	t.Run("please promtool", func(t *testing.T) {
+		t.Parallel()
 		// franz-go's own series are not ours to name.
 		kafkas := regexp.MustCompile(`pylon_kafka_(connect|disconnect|write|read|produce|fetch|buffered)`)
 		ours := new(bytes.Buffer)
@@ -211,7 +220,7 @@ type dashboard struct {
 
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(chartDir, "dashboards/pylon-kafka.json"))
+	text, err := os.ReadFile(chartDir + "/dashboards/pylon-kafka.json")
 	if err != nil {
 		t.Fatal(err)
 	}

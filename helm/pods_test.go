@@ -59,6 +59,7 @@ func forEachPod(t *testing.T, check func(t *testing.T, o object, pod podTemplate
 func TestPods_areRestricted(t *testing.T) {
 	t.Parallel()
 	forEachPod(t, func(t *testing.T, o object, pod podTemplate) {
+		t.Helper()
 		if s := pod.spec.SecurityContext; s == nil || s.RunAsNonRoot == nil || !*s.RunAsNonRoot ||
 			s.SeccompProfile == nil || s.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault {
 			t.Errorf("%s: the pod may run as root, or without seccomp: %+v", id(o), s)
@@ -88,6 +89,7 @@ func TestPods_areRestricted(t *testing.T) {
 func TestPods_haveNoBlankVariable(t *testing.T) {
 	t.Parallel()
 	forEachPod(t, func(t *testing.T, o object, pod podTemplate) {
+		t.Helper()
 		for _, v := range pod.spec.Containers[0].Env {
 			if v.Value == "" && v.ValueFrom == nil {
 				t.Errorf("%s: the variable %s is empty", id(o), v.Name)
@@ -101,6 +103,7 @@ func TestPods_haveNoBlankVariable(t *testing.T) {
 func TestPods_mountTheFilesTheyName(t *testing.T) {
 	t.Parallel()
 	forEachPod(t, func(t *testing.T, o object, pod podTemplate) {
+		t.Helper()
 		ours := pod.spec.Containers[0]
 		volumes := make(map[string]core.Volume)
 		for _, v := range pod.spec.Volumes {

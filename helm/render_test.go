@@ -2,6 +2,7 @@ package helm_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -117,7 +118,7 @@ func decodeAll(tb testing.TB, decoder runtime.Decoder, name, text string) []obje
 	buffer := make([]byte, len(text)+1)
 	for {
 		n, err := documents.Read(buffer)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return objects
 		}
 		if err != nil {
@@ -131,7 +132,11 @@ func decodeAll(tb testing.TB, decoder runtime.Decoder, name, text string) []obje
 		if err != nil {
 			tb.Fatalf("%s: %v\n%s", name, err, document)
 		}
-		objects = append(objects, decoded.(object))
+		o, ok := decoded.(object)
+		if !ok {
+			tb.Fatalf("%s: %T has no name", name, decoded)
+		}
+		objects = append(objects, o)
 	}
 }
 
@@ -176,7 +181,7 @@ func examples(tb testing.TB) map[string]string {
 	}
 	texts := make(map[string]string)
 	for _, name := range names {
-		text, err := os.ReadFile(name) //nolint:gosec // G304: the files of our own folders
+		text, err := os.ReadFile(name)
 		if err != nil {
 			tb.Fatal(err)
 		}

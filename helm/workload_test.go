@@ -113,6 +113,33 @@ func TestCheckHook_bringsWhatItNeeds(t *testing.T) {
 	}
 }
 
+// A Job whose pod has another container that runs never ends.
+func TestJobs_haveNoOtherContainer(t *testing.T) {
+	t.Parallel()
+	const values = `
+checkHook: {enabled: true}
+extraContainers: [{name: proxy, image: proxy}]
+podAnnotations: {sidecar.istio.io/inject: "false"}
+`
+	for _, o := range render(t, minimal, values).objects {
+		pod, ok := templateOf(o)
+		if !ok {
+			continue
+		}
+		want := 1
+		if _, service := o.(*apps.Deployment); service {
+			want = 2
+		}
+		if len(pod.spec.Containers) != want {
+			t.Errorf("%s has %d containers, want %d", id(o), len(pod.spec.Containers), want)
+		}
+	}
+	job := one[*batch.Job](t, render(t, minimal, values))
+	if job.Spec.Template.Annotations["sidecar.istio.io/inject"] != "false" {
+		t.Errorf("a mesh puts its container into the check: %v", job.Spec.Template.Annotations)
+	}
+}
+
 func TestNetworkPolicy_letsOutWhatTheValuesName(t *testing.T) {
 	t.Parallel()
 	const values = `

@@ -105,8 +105,11 @@ containers:
       {{- tpl (toYaml .) $ | nindent 6 }}
       {{- end }}
     {{- end }}
+  {{- /* Beside a service only: a Job does not end while another container of its pod runs. */}}
+  {{- if .probes }}
   {{- with $values.extraContainers }}
   {{- tpl (toYaml .) $ | nindent 2 }}
+  {{- end }}
   {{- end }}
 {{- if or $secrets $values.extraVolumes }}
 volumes:
