@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
 // Config holds the settings of this package. The variable names are the
@@ -16,7 +17,7 @@ type Config struct {
 	Connector      string `env:"CONNECTOR_NAME, default=pylon"` // first half of the keys of the offsets topic
 	MaxDeadLetters int    `env:"MAX_DEAD_LETTERS, default=100"` // a page with more of them stops its stream; 0: no limit
 	Kafka          connect.Kafka
-	Registry       Registry
+	Registry       registry.Settings
 }
 
 // PublishSnapshot is the value of PUBLISH that publishes unchanged objects too.
@@ -35,5 +36,5 @@ func (c *Config) Validate() error {
 	if c.Connector == "" || strings.ContainsAny(c.Connector, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("CONNECTOR_NAME is %q: use a name without slashes and spaces", c.Connector))
 	}
-	return errors.Join(append(errs, c.Kafka.Validate(), c.Registry.validate())...)
+	return errors.Join(append(errs, c.Kafka.Validate(), c.Registry.Validate())...)
 }

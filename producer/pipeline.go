@@ -10,13 +10,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 	"pylon-kafka/producer/topics"
 )
 
@@ -45,8 +45,8 @@ type Pipeline struct {
 	opts        []kgo.Opt
 	compression kgo.CompressionCodec
 	store       offsets.Store
-	registry    *sr.Client
-	reach       time.Duration // how long a sync waits for what does not answer
+	registry    *registry.Registry // nil: none is set
+	reach       time.Duration      // how long a sync waits for what does not answer
 
 	// Set by prepare.
 	cl          *kgo.Client // for questions
@@ -74,14 +74,14 @@ func New(opts Options) (*Pipeline, error) {
 	if !ok {
 		return nil, fmt.Errorf("KAFKA_COMPRESSION is %q", opts.Config.Kafka.Compression)
 	}
-	registry, err := opts.Config.Registry.Client()
+	reg, err := registry.New(opts.Config.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("schema registry client: %w", err)
 	}
 	p := &Pipeline{
 		cfg: opts.Config, extract: opts.Extract, client: opts.Client, log: opts.Logger, reg: opts.Registerer,
 		metrics: newMetrics(opts.Registerer, opts.Extract.ChosenStreams()),
-		opts:    kopts, compression: codec, registry: registry,
+		opts:    kopts, compression: codec, registry: reg,
 		store:      offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
 		reach:      reach,
 		issuesDone: make(chan struct{}),

@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer/preflight"
+	"pylon-kafka/producer/registry"
 )
 
 func newCheckCommand(a *app) *cobra.Command {
@@ -47,13 +49,21 @@ func runChecks(ctx context.Context, cfg *config) ([]preflight.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := cfg.Producer.Registry.Client()
+	reg, err := registry.New(cfg.Producer.Registry)
 	if err != nil {
 		return nil, err
 	}
+	var schemas []registry.Schema
+	for _, s := range cfg.Extract.ChosenStreams() {
+		codec, err := avro.NewCodec(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		schemas = append(schemas, registry.Schema{Topic: cfg.Producer.Kafka.Topic(s.Name), Record: codec.FullName(), Text: codec.Schema()})
+	}
 	settings := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
 	return append([]preflight.Check{settings}, preflight.Run(ctx, preflight.Options{
-		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: registry, RegistryURL: cfg.Producer.Registry.URL,
+		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: reg, Schemas: schemas,
 	})...), nil
 }
 
