@@ -85,7 +85,7 @@ func misframed(ctx context.Context, r *registry.Registry, rec *kgo.Record, recor
 	case registry.NotFound(err):
 		return fmt.Errorf("%s: a value with schema id %d, which the registry at SCHEMA_REGISTRY_URL %s does not have: it is another registry", at, header.ID, r.URL())
 	case err != nil:
-		return nil // the registry's own check says so
+		return nil //nolint:nilerr // The registry's own check says so.
 	}
 	if got := fullName(text); got != record {
 		return fmt.Errorf("%s: a value with schema id %d, which is of %q in the registry at SCHEMA_REGISTRY_URL %s, and not of %s: it is another registry", at, header.ID, got, r.URL(), record)

@@ -38,7 +38,7 @@ func readable(err error) error {
 	case errors.As(err, &answer):
 		return refusalError{answer}
 	case notARegistry(err):
-		return fmt.Errorf("the answer is not a registry's (a page of HTML?); is SCHEMA_REGISTRY_URL right, with its path?: %w", err)
+		return fmt.Errorf("the answer is not a registry's (a page of HTML?); is SCHEMA_REGISTRY_URL right? A path belongs to it, if the registry has one: %w", err)
 	case errors.As(err, &request) && request.Timeout():
 		return fmt.Errorf("no answer: %w", request.Err)
 	case errors.As(err, &request):
