@@ -42,7 +42,7 @@ func reachRegistry(ctx context.Context, name string, r *registry.Registry) (c Ch
 		return warn(name, fmt.Sprintf("%s answers, and does not let us list its subjects (403)", r.URL()), ""), true
 	case status == http.StatusUnauthorized:
 		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s refuses us: %w", r.URL(), err), "look at SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD"), false
-	case status != 0:
+	case status != 0, registry.NotARegistry(err):
 		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), isIt), false
 	default:
 		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), ""), false

@@ -53,7 +53,7 @@ func (c *cluster) framing(ctx context.Context, opts *Options) Check {
 	if err := errors.Join(errs...); err != nil {
 		return fail(name, err, "pylon-kafka publish-anew STREAM, or another KAFKA_TOPIC_PREFIX")
 	}
-	return good(name, fmt.Sprintf("framed as the settings say in %d of %d topics; the others are empty", len(countTopics(samples)), len(records)))
+	return good(name, fmt.Sprintf("framed as the settings say in %d of %d topics; the others are empty or cannot be read", len(countTopics(samples)), len(records)))
 }
 
 func countTopics(samples []*kgo.Record) map[string]struct{} {

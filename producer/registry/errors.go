@@ -37,7 +37,7 @@ func readable(err error) error {
 	switch {
 	case errors.As(err, &answer):
 		return refusalError{answer}
-	case notARegistry(err):
+	case NotARegistry(err):
 		return fmt.Errorf("the answer is not a registry's (a page of HTML?); is SCHEMA_REGISTRY_URL right? A path belongs to it, if the registry has one: %w", err)
 	case errors.As(err, &request) && request.Timeout():
 		return fmt.Errorf("no answer: %w", request.Err)
@@ -48,8 +48,9 @@ func readable(err error) error {
 	}
 }
 
-// notARegistry reports whether an answer was read and is of no registry.
-func notARegistry(err error) bool {
+// NotARegistry reports whether something answered that is no registry, as far as
+// that can be told: what it sent is no JSON, or of another form.
+func NotARegistry(err error) bool {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
 	return errors.As(err, &syntax) || errors.As(err, &wrongType)
