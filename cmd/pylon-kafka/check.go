@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,10 +103,24 @@ func writeChecks(w io.Writer, checks []preflight.Check, asJSON bool) error {
 	if err := t.write(w); err != nil {
 		return err
 	}
+	writeFixes(w, checks)
+	return nil
+}
+
+// writeFixes prints what would mend the checks, each line once: one command may
+// mend many topics.
+func writeFixes(w io.Writer, checks []preflight.Check) {
+	printed := make(map[string]bool)
 	for _, c := range checks {
-		if c.Fix != "" {
-			fmt.Fprintf(w, "\n%s:\n  %s\n", c.Name, c.Fix)
+		var lines []string
+		for line := range strings.Lines(c.Fix) {
+			if line = strings.TrimSpace(line); !printed[line] {
+				printed[line] = true
+				lines = append(lines, "  "+line)
+			}
+		}
+		if len(lines) > 0 {
+			fmt.Fprintf(w, "\n%s:\n%s\n", c.Name, strings.Join(lines, "\n"))
 		}
 	}
-	return nil
 }

@@ -30,7 +30,7 @@ type Check struct {
 	Name   string `json:"check"`
 	State  State  `json:"result"`
 	Detail string `json:"detail"`
-	Fix    string `json:"fix,omitempty"` // a command or a setting, where one would mend it
+	Fix    string `json:"fix,omitempty"` // commands, one a line, or a setting, where they would mend it
 	Err    error  `json:"-"`             // of a failed check, for errors.Is
 }
 

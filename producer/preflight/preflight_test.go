@@ -201,8 +201,8 @@ func TestRun_namesEachRightThatIsMissing(t *testing.T) {
 		"none":             {-1, nil, nil, preflight.Failed, nil},
 		"create":           {0, all, nil, preflight.Failed, []string{"Create on topic pylon."}},
 		"describe configs": {1, nil, all, preflight.Warning, []string{"DescribeConfigs on topic pylon."}},
-		"read":             {2, tables, tables, preflight.Failed, []string{"Read on topic pylon.", "--operation Read --topic pylon."}},
-		"write":            {3, all, all, preflight.Failed, []string{"Write on topic pylon.", "--operation Write --topic pylon."}},
+		"read":             {2, tables, tables, preflight.Failed, []string{"Read on topic pylon.", "--operation Read --topic pylon. --resource-pattern-type prefixed"}},
+		"write":            {3, all, all, preflight.Failed, []string{"Write on topic pylon.", "--operation Write --topic pylon. --resource-pattern-type prefixed"}},
 		"transactional id": {4, []string{"transactional ids"}, []string{"transactional ids"}, preflight.Failed, []string{"Write on transactional id pylon-kafka-*", "prefixed"}},
 		"group":            {5, []string{"group pylon-kafka"}, []string{"group pylon-kafka"}, preflight.Failed, []string{"Read on group pylon-kafka", "--group pylon-kafka"}},
 	} {
