@@ -7,6 +7,7 @@ import (
 
 	"pylon-kafka/avro"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
 // Config holds the settings of this package. The variable names are the
@@ -23,7 +24,7 @@ type Config struct {
 	FlatArrays         string  `env:"FLAT_ARRAYS, default=arrays"`     // of a flat value: "arrays" or "text"
 	KeyFormat          string  `env:"KAFKA_KEY_FORMAT, default=plain"` // "plain" or "avro"
 	Kafka              connect.Kafka
-	Registry           Registry
+	Registry           registry.Settings
 }
 
 // PublishSnapshot is the value of PUBLISH that publishes unchanged objects too.
@@ -57,11 +58,11 @@ func (c *Config) Validate() error {
 	if c.Connector == "" || strings.ContainsAny(c.Connector, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("CONNECTOR_NAME is %q: use a name without slashes and spaces", c.Connector))
 	}
-	return errors.Join(append(errs, c.Kafka.Validate(), c.Registry.validate())...)
+	return errors.Join(append(errs, c.Kafka.Validate(), c.Registry.Validate())...)
 }
 
-// layout is the layout of the values.
-func (c *Config) layout() avro.Layout {
+// Layout is the layout of the values.
+func (c *Config) Layout() avro.Layout {
 	switch {
 	case c.ValueLayout != "flat":
 		return avro.LayoutNested

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/avro"
@@ -18,6 +17,7 @@ import (
 	"pylon-kafka/offsets/lease"
 	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 	"pylon-kafka/producer/topics"
 )
 
@@ -72,9 +72,13 @@ func New(opts Options) (*Pipeline, error) {
 	if !ok {
 		return nil, fmt.Errorf("KAFKA_COMPRESSION is %q", opts.Config.Kafka.Compression)
 	}
-	registry, err := opts.Config.Registry.Client()
+	var schemas *registrar
+	reg, err := registry.New(opts.Config.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("schema registry client: %w", err)
+	}
+	if reg != nil {
+		schemas = newRegistrar(reg)
 	}
 	p := &Pipeline{
 		cfg: opts.Config, client: opts.Client, log: opts.Logger, opts: kopts, reach: reach,
@@ -83,7 +87,7 @@ func New(opts Options) (*Pipeline, error) {
 	}
 	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
-	if err := p.newTasks(opts.Extract, clients, registry); err != nil {
+	if err := p.newTasks(opts.Extract, clients, schemas); err != nil {
 		return nil, err
 	}
 	states := make([]*state, len(p.tasks))
@@ -94,17 +98,23 @@ func New(opts Options) (*Pipeline, error) {
 }
 
 // newTasks makes a task of each chosen stream.
-func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry *sr.Client) error {
+func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *registrar) error {
 	states := make(map[string]*state)
 	done := make(map[string]chan struct{}) // by stream: a sync of it is finished
 	for _, s := range ext.ChosenStreams() {
-		codec, err := avro.NewCodec(s.Name, p.cfg.layout())
+		codec, err := avro.NewCodec(s.Name, p.cfg.Layout())
 		if err != nil {
 			return fmt.Errorf("schema of %s: %w", s.Name, err)
 		}
 		keys, err := p.cfg.keyCodec(s.Name)
 		if err != nil {
 			return err
+		}
+		if reg != nil {
+			reg.schemas = append(reg.schemas, registry.Schema{Topic: p.cfg.Kafka.Topic(s.Name), Record: codec.FullName(), Text: codec.Schema()})
+			if keys != nil {
+				reg.schemas = append(reg.schemas, registry.Schema{Topic: p.cfg.Kafka.Topic(s.Name), Record: keys.FullName(), Text: keys.Schema(), Key: true})
+			}
 		}
 		log := p.log.With("stream", s.Name)
 		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
@@ -120,7 +130,7 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, registry 
 				// lookback, and as long again what was read and is not committed yet.
 				unsettled: 2 * ext.Lookback,
 				topics:    p.keeper, opts: clients,
-				wire: &wire{registry: registry, settings: &p.cfg.Registry, schemas: p.schemas, layout: p.cfg.layout()},
+				wire: &wire{registry: reg, schemas: p.schemas, layout: p.cfg.Layout()},
 			},
 		}
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {

@@ -17,6 +17,7 @@ import (
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
 // secured is a registry that wants basic auth.
@@ -62,23 +63,23 @@ func TestRegistry_basicAuthOverTLS(t *testing.T) {
 func TestRegistry_settingsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		registry producer.Registry
+		settings registry.Settings
 		want     string
 	}{
-		"a user in the URL":      {producer.Registry{URL: "http://user:" + registryPassword + "@host"}, "SCHEMA_REGISTRY_URL"},
-		"a key in the URL":       {producer.Registry{URL: "http://host/?key=" + registryPassword}, "SCHEMA_REGISTRY_URL"},
-		"no URL":                 {producer.Registry{URL: "host:8081"}, "SCHEMA_REGISTRY_URL"},
-		"no URL at all":          {producer.Registry{URL: "http://" + registryPassword + "\x7f"}, "SCHEMA_REGISTRY_URL"},
-		"unknown strategy":       {producer.Registry{SubjectStrategy: "topc"}, `SCHEMA_REGISTRY_SUBJECT_STRATEGY is "topc"`},
-		"password without user":  {producer.Registry{Password: extract.NewSecret(registryPassword)}, "SCHEMA_REGISTRY_USERNAME"},
-		"password and its file":  {producer.Registry{Password: extract.NewSecret(registryPassword), PasswordFile: "x"}, "SCHEMA_REGISTRY_PASSWORD_FILE"},
-		"no file of a password":  {producer.Registry{Username: "user", PasswordFile: "/nowhere"}, "/nowhere"},
-		"certificate, but a key": {producer.Registry{TLS: connect.TLS{CertFile: "x"}}, "SCHEMA_REGISTRY_TLS_KEY_FILE"},
-		"no file of a CA":        {producer.Registry{TLS: connect.TLS{CAFile: "/nowhere"}}, "/nowhere"},
+		"a user in the URL":      {registry.Settings{URL: "http://user:" + registryPassword + "@host"}, "SCHEMA_REGISTRY_URL"},
+		"a key in the URL":       {registry.Settings{URL: "http://host/?key=" + registryPassword}, "SCHEMA_REGISTRY_URL"},
+		"no URL":                 {registry.Settings{URL: "host:8081"}, "SCHEMA_REGISTRY_URL"},
+		"no URL at all":          {registry.Settings{URL: "http://" + registryPassword + "\x7f"}, "SCHEMA_REGISTRY_URL"},
+		"unknown strategy":       {registry.Settings{SubjectStrategy: "topc"}, `SCHEMA_REGISTRY_SUBJECT_STRATEGY is "topc"`},
+		"password without user":  {registry.Settings{Password: extract.NewSecret(registryPassword)}, "SCHEMA_REGISTRY_USERNAME"},
+		"password and its file":  {registry.Settings{Password: extract.NewSecret(registryPassword), PasswordFile: "x"}, "SCHEMA_REGISTRY_PASSWORD_FILE"},
+		"no file of a password":  {registry.Settings{Username: "user", PasswordFile: "/nowhere"}, "/nowhere"},
+		"certificate, but a key": {registry.Settings{TLS: connect.TLS{CertFile: "x"}}, "SCHEMA_REGISTRY_TLS_KEY_FILE"},
+		"no file of a CA":        {registry.Settings{TLS: connect.TLS{CAFile: "/nowhere"}}, "/nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := (&producer.Config{Registry: test.registry}).Validate()
+			err := (&producer.Config{Registry: test.settings}).Validate()
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), registryPassword) {
 				t.Errorf("error %v, want one with %q and no password", err, test.want)
 			}

@@ -24,7 +24,7 @@ type committer struct {
 func newCommitter(t *testing.T, partitions int32) committer {
 	t.Helper()
 	k := needKafka(t)
-	c := committer{opts: []kgo.Opt{kgo.SeedBrokers(k.brokers)}, name: fmt.Sprintf("read-%d", time.Now().UnixNano())}
+	c := committer{opts: []kgo.Opt{kgo.SeedBrokers(k.Brokers)}, name: fmt.Sprintf("read-%d", time.Now().UnixNano())}
 	var err error
 	c.cl, err = kgo.NewClient(append(c.opts[:1:1], kgo.TransactionalID(c.name), kgo.DefaultProduceTopic(c.name))...)
 	must(t, err)

@@ -3,21 +3,64 @@ package producer
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 
 	"pylon-kafka/avro"
+	"pylon-kafka/producer/registry"
 )
 
 // wire knows what stands before the Avro in every value of a topic, and whether
 // what a topic holds can be read together with it.
 type wire struct {
-	registry *sr.Client // nil: single-object encoding
-	settings *Registry
+	registry *registrar // nil: single-object encoding
 	schemas  *schemasTopic
 	layout   avro.Layout
 	wait     policy // for a registry that does not answer
+}
+
+// registrar registers the schemas of all streams one after the other, in their
+// order, so that two empty registries give the same ids. It is safe for
+// concurrent use.
+type registrar struct {
+	*registry.Registry
+
+	mu      sync.Mutex
+	schemas []registry.Schema // of all streams
+	ids     map[registry.Schema]int
+}
+
+func newRegistrar(r *registry.Registry) *registrar {
+	return &registrar{Registry: r, ids: make(map[registry.Schema]int)}
+}
+
+// id returns the id of a schema, after those that come before it have theirs as
+// far as the registry gives them.
+func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, before := range r.schemas {
+		if before == schema {
+			break
+		}
+		if _, ok := r.ids[before]; ok {
+			continue
+		}
+		id, err := r.ID(ctx, before)
+		if err != nil {
+			continue // its own stream says so
+		}
+		r.ids[before] = id
+	}
+	if id, ok := r.ids[schema]; ok {
+		return id, nil
+	}
+	id, err := r.ID(ctx, schema)
+	if err == nil {
+		r.ids[schema] = id
+	}
+	return id, err
 }
 
 // schemasTopic is what the schemas topic held when the process began: schemas by
@@ -61,10 +104,11 @@ type schemaOwner interface {
 func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bool, unknown *[]*kgo.Record) ([]byte, error) {
 	if w.registry != nil {
 		id := 0
+		schema := registry.Schema{Topic: s.topic.Name, Record: codec.FullName(), Text: codec.Schema(), Key: key}
 		err := retry(ctx, w.wait, func(ctx context.Context) error {
 			var err error
-			id, err = w.settings.schemaID(ctx, w.registry, w.settings.subject(s.topic.Name, codec.FullName(), key), codec)
-			if err != nil && !registryRetryable(err) {
+			id, err = w.registry.id(ctx, schema)
+			if err != nil && !registry.Retryable(err) {
 				return refusedError{err}
 			}
 			return err
@@ -146,11 +190,11 @@ func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 		if w.registry == nil {
 			return "", nil
 		}
-		schema, err := w.registry.SchemaByID(ctx, h.ID)
-		if err != nil && registryRetryable(err) {
-			return "", fmt.Errorf("schema registry: look up id %d: %w", h.ID, refusal(err))
+		text, err := w.registry.ByID(ctx, h.ID)
+		if err != nil && registry.Retryable(err) {
+			return "", fmt.Errorf("schema registry: look up id %d: %w", h.ID, err)
 		}
-		return schema.Schema, nil //nolint:nilerr // What the registry refuses to give, it does not have.
+		return text, nil //nolint:nilerr // What the registry refuses to give, it does not have.
 	default:
 		return "", nil
 	}

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer/preflight"
+	"pylon-kafka/producer/registry"
 )
 
 func newCheckCommand(a *app) *cobra.Command {
@@ -48,13 +52,21 @@ func runChecks(ctx context.Context, cfg *settings.Config) ([]preflight.Check, er
 	if err != nil {
 		return nil, err
 	}
-	registry, err := cfg.Producer.Registry.Client()
+	reg, err := registry.New(cfg.Producer.Registry)
 	if err != nil {
 		return nil, err
 	}
+	var schemas []registry.Schema
+	for _, s := range cfg.Extract.ChosenStreams() {
+		codec, err := avro.NewCodec(s.Name, cfg.Producer.Layout())
+		if err != nil {
+			return nil, err
+		}
+		schemas = append(schemas, registry.Schema{Topic: cfg.Producer.Kafka.Topic(s.Name), Record: codec.FullName(), Text: codec.Schema()})
+	}
 	read := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
 	return append([]preflight.Check{read}, preflight.Run(ctx, preflight.Options{
-		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: registry, RegistryURL: cfg.Producer.Registry.URL,
+		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: reg, Schemas: schemas, Layout: cfg.Producer.Layout(),
 	})...), nil
 }
 
@@ -93,10 +105,24 @@ func writeChecks(s terminal.Screen, checks []preflight.Check, asJSON bool) error
 	if err := t.Write(s); err != nil {
 		return err
 	}
+	writeFixes(s.W, checks)
+	return nil
+}
+
+// writeFixes prints what would mend the checks, each line once: one command may
+// mend many topics.
+func writeFixes(w io.Writer, checks []preflight.Check) {
+	printed := make(map[string]bool)
 	for _, c := range checks {
-		if c.Fix != "" {
-			fmt.Fprintf(s.W, "\n%s:\n  %s\n", c.Name, c.Fix)
+		var lines []string
+		for line := range strings.Lines(c.Fix) {
+			if line = strings.TrimSpace(line); !printed[line] {
+				printed[line] = true
+				lines = append(lines, "  "+line)
+			}
+		}
+		if len(lines) > 0 {
+			fmt.Fprintf(w, "\n%s:\n%s\n", c.Name, strings.Join(lines, "\n"))
 		}
 	}
-	return nil
 }

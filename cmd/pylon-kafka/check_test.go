@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer/preflight"
 )
@@ -65,4 +66,26 @@ func checkLines(t *testing.T, env settings.Environment) (map[string]preflight.St
 		results[line.Name] = line.State
 	}
 	return results, err
+}
+
+func TestWriteChecks_printsEachFixOnce(t *testing.T) {
+	t.Parallel()
+	denied := func(name string) preflight.Check {
+		return preflight.Check{Name: name, State: preflight.Failed, Detail: "no", Fix: "grant read\ngrant write", Err: errors.New("no")}
+	}
+	checks := []preflight.Check{
+		{Name: "settings", State: preflight.OK}, denied("topic a"), denied("topic b"),
+		{Name: "group", State: preflight.Failed, Detail: "no", Fix: "grant group", Err: errors.New("no")},
+	}
+	var out bytes.Buffer
+	if err := writeChecks(terminal.Screen{W: &out}, checks, false); err != nil {
+		t.Fatal(err)
+	}
+	_, fixes, _ := strings.Cut(out.String(), "\n\n")
+	if want := "topic a:\n  grant read\n  grant write\n\ngroup:\n  grant group\n"; fixes != want {
+		t.Errorf("below the table:\n%s\nwant\n%s", fixes, want)
+	}
+	if err := failedChecks(checks); err == nil || err.Error() != "3 of 4 checks failed" {
+		t.Errorf("error %v", err)
+	}
 }

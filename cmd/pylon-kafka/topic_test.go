@@ -46,7 +46,7 @@ func newTopicWriter(t *testing.T, cluster *kfake.Cluster, stream string, partiti
 	t.Cleanup(cl.Close)
 	w := &topicWriter{t: t, cl: cl, topic: topic}
 	if stream != "schemas" {
-		if w.codec, err = avro.NewCodec(stream); err != nil {
+		if w.codec, err = avro.NewCodec(stream, avro.LayoutNested); err != nil {
 			t.Fatalf("make codec: %v", err)
 		}
 	}

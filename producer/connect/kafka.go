@@ -156,7 +156,7 @@ func (k *Kafka) Options(extra ...kgo.Opt) ([]kgo.Opt, error) {
 		opts = append(opts, kgo.Rack(k.RackID))
 	}
 	if k.TLSEnabled {
-		opts = append(opts, kgo.Dialer(k.TLS.dialer("KAFKA_TLS")))
+		opts = append(opts, kgo.Dialer(k.TLS.Dialer("KAFKA_TLS", "leave KAFKA_TLS_ENABLED out")))
 	}
 	mechanism, err := k.SASL.mechanism()
 	if err != nil {

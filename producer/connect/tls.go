@@ -68,10 +68,11 @@ func (t TLS) Config(prefix string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// dialer returns a function that connects with the files as they are at that
-// moment. What the other side's certificate or its refusal of ours means is
-// said in the error, with the setting below prefix.
-func (t TLS) dialer(prefix string) func(ctx context.Context, network, addr string) (net.Conn, error) {
+// Dialer returns a function that connects with the files as they are at that
+// moment. What the other side's certificate or its refusal of ours means is said
+// in the error, with the setting below prefix; off says how TLS is done without,
+// such as "leave KAFKA_TLS_ENABLED out". It is safe for concurrent use.
+func (t TLS) Dialer(prefix, off string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		cfg, err := t.Config(prefix)
 		if err != nil {
@@ -84,18 +85,22 @@ func (t TLS) dialer(prefix string) func(ctx context.Context, network, addr strin
 		if err != nil {
 			return nil, err
 		}
+		e := explainer{prefix: prefix, off: off, addr: addr}
 		secured := tls.Client(raw, cfg)
-		if err := handshake(ctx, secured, prefix, addr); err != nil {
+		if err := e.handshake(ctx, secured); err != nil {
 			_ = raw.Close() // it was of no use
 			return nil, &net.OpError{Op: "dial", Net: network, Addr: raw.RemoteAddr(), Err: err}
 		}
-		return &conn{Conn: secured, prefix: prefix, addr: addr}, nil
+		return &conn{Conn: secured, explainer: e}, nil
 	}
 }
 
+// explainer says what errors of TLS with one server mean.
+type explainer struct{ prefix, off, addr string }
+
 // handshake begins TLS. An end of the connection and a timeout are not wrapped:
 // the client library would put a guess of its own in the place of our text.
-func handshake(ctx context.Context, c *tls.Conn, prefix, addr string) error {
+func (e explainer) handshake(ctx context.Context, c *tls.Conn) error {
 	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	err := c.HandshakeContext(limited)
@@ -103,11 +108,11 @@ func handshake(ctx context.Context, c *tls.Conn, prefix, addr string) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case limited.Err() != nil:
-		return fmt.Errorf("%s does not answer to TLS within %v: use the address of its TLS listener, or leave %s_ENABLED out", addr, handshakeTimeout, prefix)
+		return fmt.Errorf("%s does not answer to TLS within %v: use the address of its TLS listener, or %s", e.addr, handshakeTimeout, e.off)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return fmt.Errorf("%s closes the connection at the beginning of TLS: use the address of its TLS listener, or leave %s_ENABLED out", addr, prefix)
+		return fmt.Errorf("%s closes the connection at the beginning of TLS: use the address of its TLS listener, or %s", e.addr, e.off)
 	default:
-		return explainTLS(err, prefix, addr)
+		return e.explain(err)
 	}
 }
 
@@ -115,22 +120,21 @@ func handshake(ctx context.Context, c *tls.Conn, prefix, addr string) error {
 // after the handshake, as the answer to the first read.
 type conn struct {
 	net.Conn
-
-	prefix, addr string
+	explainer
 }
 
 // Read reads as net.Conn does.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err != nil {
-		err = explainTLS(err, c.prefix, c.addr)
+		err = c.explain(err)
 	}
 	return n, err
 }
 
-// explainTLS adds to an error of crypto/tls what would mend it. Others are
-// returned as they are.
-func explainTLS(err error, prefix, addr string) error {
+// explain adds to an error of crypto/tls what would mend it. Others are returned
+// as they are.
+func (e explainer) explain(err error) error {
 	var (
 		authority x509.UnknownAuthorityError
 		invalid   x509.CertificateInvalidError
@@ -140,17 +144,17 @@ func explainTLS(err error, prefix, addr string) error {
 	)
 	switch text := err.Error(); {
 	case errors.As(err, &hostname):
-		hint = "the certificate of " + addr + " is for another host: use a name that stands in it, or set " + prefix + "_SERVER_NAME to that name"
+		hint = "the certificate of " + e.addr + " is for another host: use a name that stands in it, or set " + e.prefix + "_SERVER_NAME to that name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		hint = "the certificate of " + addr + " has expired or is not valid yet: renew it there, and look at this machine's clock"
+		hint = "the certificate of " + e.addr + " has expired or is not valid yet: renew it there, and look at this machine's clock"
 	case errors.As(err, &authority):
-		hint = "the certificate of " + addr + " is not signed by an authority that we trust: set " + prefix + "_CA_FILE to that authority's certificate"
+		hint = "the certificate of " + e.addr + " is not signed by an authority that we trust: set " + e.prefix + "_CA_FILE to that authority's certificate"
 	case errors.As(err, &noTLS):
-		hint = addr + " does not speak TLS: use the address of its TLS listener, or leave " + prefix + "_ENABLED out"
+		hint = e.addr + " does not speak TLS: use the address of its TLS listener, or " + e.off
 	case strings.Contains(text, "tls: certificate required"), strings.Contains(text, "tls: handshake failure"):
-		hint = addr + " wants a certificate of ours that an authority of its own has signed: set " + prefix + "_CERT_FILE and " + prefix + "_KEY_FILE"
+		hint = e.addr + " wants a certificate of ours that an authority of its own has signed: set " + e.prefix + "_CERT_FILE and " + e.prefix + "_KEY_FILE"
 	case strings.Contains(text, "remote error: tls: ") && strings.Contains(text, "certificate"):
-		hint = addr + " refuses our certificate: look at " + prefix + "_CERT_FILE (is it signed by an authority that the server trusts, and still valid?)"
+		hint = e.addr + " refuses our certificate: look at " + e.prefix + "_CERT_FILE (is it signed by an authority that the server trusts, and still valid?)"
 	default:
 		return err
 	}

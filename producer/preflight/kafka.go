@@ -102,13 +102,14 @@ func (c *cluster) check(ctx context.Context, opts *Options, dials *lastDial) []C
 		wanted = append(wanted, wantedTopic{topics.Stream(c.k, s.Name), readWrite})
 	}
 	var ofTopics []Check
-	var ofIDs, ofGroup Check
+	var ofIDs, ofGroup, ofValues Check
 	var running sync.WaitGroup
 	running.Go(func() { ofTopics = c.topics(ctx, wanted) })
 	running.Go(func() { ofIDs = c.transactionalIDs(ctx, ids) })
 	running.Go(func() { ofGroup = c.group(ctx) })
+	running.Go(func() { ofValues = c.framing(ctx, opts) })
 	running.Wait()
-	return append(append([]Check{brokers}, ofTopics...), ofIDs, ofGroup)
+	return append(append([]Check{brokers}, ofTopics...), ofIDs, ofGroup, ofValues)
 }
 
 // brokers reaches the cluster and then each of its brokers: an address that a
@@ -180,11 +181,15 @@ func (d *lastDial) read() error {
 }
 
 // lacking is a failed check for rights that are missing: it names each, and the
-// commands that grant them.
+// commands that grant them, those of our topics for all of them at once.
 func (c *cluster) lacking(name string, rights []connect.Right, cause error) Check {
 	names, grants := make([]string, len(rights)), make([]string, len(rights))
 	for i, r := range rights {
-		names[i], grants[i] = r.String(), c.k.Grant(r)
+		names[i] = r.String()
+		if r.Resource == connect.OnTopic && c.k.TopicPrefix != "" && strings.HasPrefix(r.Name, c.k.TopicPrefix) {
+			r.Name, r.Prefix = c.k.TopicPrefix, true
+		}
+		grants[i] = c.k.Grant(r)
 	}
-	return fail(name, fmt.Errorf("the cluster's ACLs do not allow %s: %w", strings.Join(names, ", "), cause), strings.Join(grants, "; "))
+	return fail(name, fmt.Errorf("the cluster's ACLs do not allow %s: %w", strings.Join(names, ", "), cause), strings.Join(grants, "\n"))
 }

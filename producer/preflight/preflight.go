@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
 // Limit is how long all checks take at the most.
@@ -30,18 +31,19 @@ type Check struct {
 	Name   string `json:"check"`
 	State  State  `json:"result"`
 	Detail string `json:"detail"`
-	Fix    string `json:"fix,omitempty"` // a command or a setting, where one would mend it
+	Fix    string `json:"fix,omitempty"` // commands, one a line, or a setting, where they would mend it
 	Err    error  `json:"-"`             // of a failed check, for errors.Is
 }
 
 // Options is what is checked. Kafka, Extract and Pylon are needed.
 type Options struct {
-	Kafka       *connect.Kafka
-	Extract     extract.Config
-	Pylon       *extract.Client
-	Registry    *sr.Client // nil: none is set
-	RegistryURL string
-	Dial        []kgo.Opt // beyond what Kafka says, such as a dialer
+	Kafka    *connect.Kafka
+	Extract  extract.Config
+	Pylon    *extract.Client
+	Registry *registry.Registry // nil: none is set
+	Schemas  []registry.Schema  // that would be registered, with a registry
+	Layout   avro.Layout        // of the values
+	Dial     []kgo.Opt          // beyond what Kafka says, such as a dialer
 }
 
 // Run checks everything at the same time and returns the checks in an order that
@@ -53,7 +55,7 @@ func Run(ctx context.Context, opts Options) []Check {
 	var running sync.WaitGroup
 	running.Go(func() { parts[0] = pylon(ctx, &opts) })
 	running.Go(func() { parts[1] = kafka(ctx, &opts) })
-	running.Go(func() { parts[2] = []Check{registry(ctx, &opts)} })
+	running.Go(func() { parts[2] = schemas(ctx, &opts) })
 	running.Wait()
 	return append(append(parts[0], parts[1]...), parts[2]...)
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -18,8 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/sr"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/extract"
 	"pylon-kafka/extract/extracttest"
@@ -159,7 +156,7 @@ func TestRun_allIsWell(t *testing.T) {
 	names := slices.Sorted(maps.Keys(checks))
 	want := []string{
 		"brokers", "clock", "endpoints", "group pylon-kafka", "schema registry", "token", "topic pylon.deadletter", "topic pylon.issue_messages",
-		"topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags", "transactional ids",
+		"topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags", "transactional ids", "values",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
@@ -204,8 +201,8 @@ func TestRun_namesEachRightThatIsMissing(t *testing.T) {
 		"none":             {-1, nil, nil, preflight.Failed, nil},
 		"create":           {0, all, nil, preflight.Failed, []string{"Create on topic pylon."}},
 		"describe configs": {1, nil, all, preflight.Warning, []string{"DescribeConfigs on topic pylon."}},
-		"read":             {2, tables, tables, preflight.Failed, []string{"Read on topic pylon.", "--operation Read --topic pylon."}},
-		"write":            {3, all, all, preflight.Failed, []string{"Write on topic pylon.", "--operation Write --topic pylon."}},
+		"read":             {2, tables, tables, preflight.Failed, []string{"Read on topic pylon.", "--operation Read --topic pylon. --resource-pattern-type prefixed"}},
+		"write":            {3, all, all, preflight.Failed, []string{"Write on topic pylon.", "--operation Write --topic pylon. --resource-pattern-type prefixed"}},
 		"transactional id": {4, []string{"transactional ids"}, []string{"transactional ids"}, preflight.Failed, []string{"Write on transactional id pylon-kafka-*", "prefixed"}},
 		"group":            {5, []string{"group pylon-kafka"}, []string{"group pylon-kafka"}, preflight.Failed, []string{"Read on group pylon-kafka", "--group pylon-kafka"}},
 	} {
@@ -330,48 +327,6 @@ func TestRun_aClockThatIsOff(t *testing.T) {
 	}
 }
 
-func TestRun_registry(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t)
-	answer := func(status int, body string) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(status)
-			_, _ = w.Write([]byte(body))
-		})
-	}
-	for name, test := range map[string]struct {
-		handler http.Handler
-		state   preflight.State
-		says    []string
-	}{
-		"answers":        {srfake.NewRegistry().Handler(), preflight.OK, []string{"0 subjects"}},
-		"refuses":        {answer(401, `{"error_code":401}`), preflight.Failed, []string{"refuses us (401)", "SCHEMA_REGISTRY_PASSWORD"}},
-		"does not list":  {answer(403, `{"error_code":403}`), preflight.Warning, []string{"403"}},
-		"another path":   {answer(404, `not found`), preflight.Failed, []string{"answers 404", "its path"}},
-		"something else": {answer(200, `<html>`), preflight.Failed, []string{"not as a registry", "its path"}},
-		"another answer": {answer(200, `{"a":1}`), preflight.Failed, []string{"not as a registry"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := httptest.NewServer(test.handler)
-			t.Cleanup(server.Close)
-			opts := newWorld(t, cluster.ListenAddrs()[0]).options(t)
-			var err error
-			opts.Registry, err = sr.NewClient(sr.URLs(server.URL))
-			must(t, err)
-			opts.RegistryURL = strings.Replace(server.URL, "://", "://user:"+hidden+"@", 1)
-			checks := check(t, opts)
-			if c := checks["schema registry"]; c.State != test.state {
-				t.Errorf("%+v, want %s", c, test.state)
-			}
-			wantText(t, checks["schema registry"].Detail+checks["schema registry"].Fix, test.says...)
-			if _, ok := checks["topic pylon.schemas"]; ok {
-				t.Error("the topic of schemas is looked at, though there is a registry")
-			}
-		})
-	}
-}
-
 // silent is an address that takes connections and never answers.
 func silent(t *testing.T) string {
 	t.Helper()
@@ -400,15 +355,12 @@ func TestRun_endsInTimeWhateverHangs(t *testing.T) {
 			w.env["PYLON_API_URL"] = "http://" + addr
 			maps.Copy(w.env, env)
 			opts := w.options(t)
-			var err error
-			opts.Registry, err = sr.NewClient(sr.URLs("http://" + addr))
-			must(t, err)
-			opts.RegistryURL = "http://" + addr
+			opts.Registry = newRegistry(t, "http://"+addr)
 			checks := check(t, opts)
 			wantStates(t, checks, map[string]preflight.State{"token": preflight.Failed, "brokers": preflight.Failed, "schema registry": preflight.Failed})
 			wantText(t, checks["brokers"].Detail, "KAFKA_BROKERS "+addr)
 			wantText(t, checks["token"].Detail, "PYLON_API_URL")
-			wantText(t, checks["schema registry"].Detail, "SCHEMA_REGISTRY_URL", "no answer within")
+			wantText(t, checks["schema registry"].Detail, "SCHEMA_REGISTRY_URL", "no answer")
 			if name == "TLS" {
 				wantText(t, checks["brokers"].Detail, "KAFKA_TLS_ENABLED")
 			}

@@ -2,49 +2,71 @@ package preflight
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	neturl "net/url"
-	"time"
+	"sync"
 
-	"github.com/twmb/franz-go/pkg/sr"
-
-	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
-// registry asks the schema registry which subjects there are.
-func registry(ctx context.Context, opts *Options) Check {
+// schemas checks the registry, and then how each schema stands to its subject.
+func schemas(ctx context.Context, opts *Options) []Check {
 	const name = "schema registry"
-	if opts.Registry == nil {
-		return good(name, "none: records are in Avro's single-object encoding")
+	r := opts.Registry
+	if r == nil {
+		return []Check{good(name, "none: records are in Avro's single-object encoding")}
 	}
-	url := connect.MaskURL(opts.RegistryURL)
-	began := time.Now()
-	subjects, err := opts.Registry.Subjects(ctx)
-	var answer *sr.ResponseError
-	var syntax *json.SyntaxError
-	var wrongType *json.UnmarshalTypeError
-	var request *neturl.Error
+	first, ok := reachRegistry(ctx, name, r)
+	if !ok {
+		return []Check{first}
+	}
+	checks := make([]Check, len(opts.Schemas))
+	var asking sync.WaitGroup
+	for i, s := range opts.Schemas {
+		asking.Go(func() { checks[i] = subject(ctx, r, s) })
+	}
+	asking.Wait()
+	return append([]Check{first}, checks...)
+}
+
+// reachRegistry asks the registry which subjects there are; ok says whether more
+// may be asked.
+func reachRegistry(ctx context.Context, name string, r *registry.Registry) (c Check, ok bool) {
+	const isIt = "is it a registry's, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
+	subjects, err := r.Subjects(ctx)
+	status := registry.Status(err)
 	switch {
 	case err == nil:
-		return good(name, fmt.Sprintf("%s answers; %d subjects", url, len(subjects)))
-	case errors.As(err, &answer) && answer.StatusCode == http.StatusForbidden:
-		return warn(name, fmt.Sprintf("%s answers, and does not let us list its subjects (403)", url), "")
-	case errors.As(err, &answer) && answer.StatusCode == http.StatusUnauthorized:
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s refuses us (401)", url), "look at SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD")
-	case errors.As(err, &answer):
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s answers %d", url, answer.StatusCode),
-			"is it a registry's, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none")
-	case errors.As(err, &syntax), errors.As(err, &wrongType):
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s answers, though not as a registry does", url),
-			"is it a registry's, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none")
-	case ctx.Err() != nil, errors.As(err, &request) && request.Timeout():
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: no answer within %v", url, time.Since(began).Round(time.Second)), "")
-	case request != nil: // its own text repeats the URL
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", url, request.Err), "")
+		return good(name, fmt.Sprintf("%s answers; %d subjects", r.URL(), len(subjects))), true
+	case status == http.StatusForbidden:
+		return warn(name, fmt.Sprintf("%s answers, and does not let us list its subjects (403)", r.URL()), ""), true
+	case status == http.StatusUnauthorized:
+		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s refuses us: %w", r.URL(), err), "look at SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD"), false
+	case status != 0, registry.NotARegistry(err):
+		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), isIt), false
 	default:
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", url, err), "")
+		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), ""), false
+	}
+}
+
+// subject checks how a schema stands to its subject.
+func subject(ctx context.Context, r *registry.Registry, s registry.Schema) Check {
+	name := "subject " + r.Subject(s)
+	const register = "register it (`pylon-kafka schemas` prints it), or set SCHEMA_REGISTRY_AUTO_REGISTER=true"
+	c, err := r.Compare(ctx, s)
+	switch {
+	case err != nil:
+		return fail(name, err, "")
+	case c.State == registry.Equal:
+		return good(name, fmt.Sprintf("there, equal, with id %d", c.ID))
+	case c.State == registry.Differs:
+		err := fmt.Errorf("the registry would refuse the schema of %s: it is not compatible with what is there: %s", s.Record, c.Reason)
+		return fail(name, err, "use another KAFKA_TOPIC_PREFIX, or set the subject's compatibility to one that allows it")
+	case !r.AutoRegister():
+		return fail(name, fmt.Errorf("it lacks the schema of %s, and SCHEMA_REGISTRY_AUTO_REGISTER is false", s.Record), register)
+	case c.State == registry.Compatible:
+		return good(name, "there, compatible; the schema will be registered")
+	default:
+		return good(name, "not there yet; will be registered")
 	}
 }

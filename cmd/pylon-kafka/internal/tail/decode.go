@@ -8,12 +8,12 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/offsets"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/registry"
 )
 
 // valueDecoder turns the value of a record into JSON. An unreadableError is
@@ -43,7 +43,7 @@ func (plainValues) json(_ context.Context, value []byte) (json.RawMessage, error
 // by id from the schema registry. It is not safe for concurrent use.
 type avroValues struct {
 	kafka         *connect.Kafka
-	registry      *sr.Client // nil: none is set
+	registry      *registry.Registry // nil: none is set
 	options       avro.DecodeOptions
 	byFingerprint map[uint64]*avro.Decoder
 	unknown       map[uint64]bool
@@ -52,7 +52,7 @@ type avroValues struct {
 
 // newAvroValues makes a decoder for the topic of stream, and reads nothing yet.
 func newAvroValues(cfg *producer.Config, stream string, merge bool) (*avroValues, error) {
-	registry, err := cfg.Registry.Client()
+	reg, err := registry.New(cfg.Registry)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func newAvroValues(cfg *producer.Config, stream string, merge bool) (*avroValues
 	}
 	return &avroValues{
 		kafka:         &cfg.Kafka,
-		registry:      registry,
+		registry:      reg,
 		options:       avro.DecodeOptions{Merge: merge},
 		byFingerprint: map[uint64]*avro.Decoder{codec.Fingerprint(): decoder},
 		unknown:       make(map[uint64]bool),
@@ -103,11 +103,11 @@ func (v *avroValues) fromRegistry(ctx context.Context, id int) (*avro.Decoder, e
 	if v.registry == nil {
 		return nil, fmt.Errorf("the value is in Confluent's wire format, with schema id %d: set SCHEMA_REGISTRY_URL", id)
 	}
-	schema, err := v.registry.SchemaByID(ctx, id)
+	schema, err := v.registry.ByID(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("schema %d of SCHEMA_REGISTRY_URL: %w", id, err)
+		return nil, fmt.Errorf("SCHEMA_REGISTRY_URL: %w", err)
 	}
-	decoder, err := avro.NewDecoder(schema.Schema)
+	decoder, err := avro.NewDecoder(schema)
 	if err != nil {
 		return nil, &unreadableError{fmt.Errorf("schema %d: %w", id, err)}
 	}

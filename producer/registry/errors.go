@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// Error codes of the registry
+// (https://docs.confluent.io/platform/current/schema-registry/develop/api.html).
+const (
+	subjectNotFound = 40401
+	schemaNotFound  = 40403
+)
+
+// refusalError is a registry's error with its status, and its text cut: a proxy
+// in between may answer with a page of HTML, and a registry's own reason may
+// quote a whole schema.
+type refusalError struct{ *sr.ResponseError }
+
+func (e refusalError) Error() string {
+	return fmt.Sprintf("registry answered %d: %s", e.StatusCode, oneLine(e.ResponseError.Error()))
+}
+
+func (e refusalError) Unwrap() error { return e.ResponseError }
+
+// readable makes an error of the registry's client readable. It shows no URL:
+// the one that is set is known, and one that was led to may hold a secret.
+func readable(err error) error {
+	var answer *sr.ResponseError
+	var request *url.Error
+	switch {
+	case errors.As(err, &answer):
+		return refusalError{answer}
+	case NotARegistry(err):
+		return fmt.Errorf("the answer is not a registry's (a page of HTML?); is SCHEMA_REGISTRY_URL right? A path belongs to it, if the registry has one: %w", err)
+	case errors.As(err, &request) && request.Timeout():
+		return fmt.Errorf("no answer: %w", request.Err)
+	case errors.As(err, &request):
+		return request.Err
+	default:
+		return err
+	}
+}
+
+// NotARegistry reports whether something answered that is no registry, as far as
+// that can be told: what it sent is no JSON, or of another form.
+func NotARegistry(err error) bool {
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	return errors.As(err, &syntax) || errors.As(err, &wrongType)
+}
+
+// Status returns the HTTP status of a refusal, or 0 if err is none.
+func Status(err error) int {
+	var e *sr.ResponseError
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.StatusCode
+}
+
+// NotFound reports whether the registry said that an id is not there.
+func NotFound(err error) bool {
+	return codeOf(err) == schemaNotFound || Status(err) == http.StatusNotFound
+}
+
+// codeOf returns the registry's error code, or 0.
+func codeOf(err error) int {
+	var e *sr.ResponseError
+	if !errors.As(err, &e) {
+		return 0
+	}
+	if e.ErrorCode != 0 {
+		return e.ErrorCode
+	}
+	return e.StatusCode
+}
+
+// Retryable says whether the registry may answer otherwise later without anyone
+// doing anything: it could not be reached or not be read, is overloaded or
+// broken, or something else answers in its place. What it refused (401, 404,
+// 409, 422) stays refused.
+func Retryable(err error) bool {
+	status := Status(err)
+	return status == 0 || status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+}
+
+// oneLine is text without line breaks, cut where it is long.
+func oneLine(text string) string {
+	const most = 600
+	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
