@@ -50,6 +50,10 @@ func (c *committer) commit(ctx context.Context, b *batch) error {
 		c.state.committed(b.note, d.counts)
 		c.showMoved()
 		c.log.batch(b, d)
+		if published {
+			c.s.log.Debug("committed", "part", b.part, "origin", b.origin, "records", d.counts.Records,
+				"tombstones", d.counts.Tombstones, "unchanged", d.counts.Unchanged)
+		}
 		return nil
 	}
 }

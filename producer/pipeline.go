@@ -179,13 +179,13 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 		return err
 	}
 	defer p.keeper.cl.Close()
-	ctx, leave, err := p.joinForSync(ctx)
+	work, leave, err := p.joinForSync(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	errs := make([]error, len(p.tasks))
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(work)
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
@@ -199,8 +199,11 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if work.Err() != nil {
+		return context.Cause(work)
 	}
 	return errors.Join(errs...)
 }
