@@ -12,6 +12,7 @@ empty, so that the program's own defaults hold.
 {{- include "pylon-kafka.var" (list "PYLON_POLL_INTERVAL" .pollInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_REFRESH_INTERVAL" .refreshInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_INTERVALS" .intervals) }}
+{{- include "pylon-kafka.var" (list "PYLON_RECONCILE_INTERVAL" .reconcileInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_SWEEP_INTERVAL" .sweepInterval) }}
 {{- include "pylon-kafka.var" (list "PYLON_LOOKBACK" .lookback) }}
 {{- include "pylon-kafka.var" (list "PYLON_WINDOW" .window) }}
