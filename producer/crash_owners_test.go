@@ -64,9 +64,10 @@ func (o *ownership) healthy(replica int, is bool) {
 	o.ill[replica] = !is
 	now := time.Now()
 	for _, s := range o.streams {
-		if !is {
-			s.close(replica, now)
+		if is {
+			continue
 		}
+		s.close(replica, now)
 		if !s.nobody.IsZero() {
 			s.fault = now
 		}
@@ -93,8 +94,8 @@ func (s *owned) close(replica int, now time.Time) {
 	}
 }
 
-// longest is for how long a stream was without an owner after the last thing that
-// was done to a replica meanwhile.
+// longest is for how long a stream was without an owner after the last fault
+// meanwhile.
 func (o *ownership) longest() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
