@@ -55,7 +55,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	case errors.As(err, &end):
 		return end.error
 	case err != nil:
-		return nil //nolint:nilerr // Asked to stop.
+		return nil // asked to stop
 	}
 	defer p.keeper.cl.Close()
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -172,7 +172,7 @@ func (r *replica) of(partitions []int32) []*task {
 }
 
 // assigned opens the streams of partitions.
-func (r *replica) assigned(_ context.Context, partitions []int32) {
+func (r *replica) assigned(_ context.Context, partitions []int32) { //nolint:contextcheck // The streams live as long as the run, and not as the event.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range r.of(partitions) {
