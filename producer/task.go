@@ -44,14 +44,15 @@ type parent struct {
 // run copies the stream until ctx ends or, in a sync, until one pass is done.
 // Records and the cursor that follows them are committed together or not at all,
 // so a crash anywhere repeats at most what is in flight, which is then compared
-// with what the topic holds.
-func (t *task) run(ctx context.Context) error {
+// with what the topic holds. It calls opened when the stream is open.
+func (t *task) run(ctx context.Context, opened func(*session)) error {
 	t.state.starting()
 	s, err := openSession(ctx, t.set)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
 	c := &committer{
