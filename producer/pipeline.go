@@ -218,7 +218,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 			t.state.fail(trouble)
 			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
 		},
-	}, func(ctx context.Context) error { return takenOver(t.run(ctx, func(*session) {})) })
+	}, func(ctx context.Context) error { return exhausted(takenOver(t.run(ctx, func(*session) {}))) })
 	if err == nil {
 		t.state.done()
 		return nil
@@ -234,6 +234,16 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 func takenOver(err error) error {
 	if isFenced(err) {
 		return fmt.Errorf("%w: it uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (%w)", ErrTakenOver, err)
+	}
+	return err
+}
+
+// exhausted makes of what the client has tried for as long as a sync waits the
+// end of the stream's sync.
+func exhausted(err error) error {
+	var answer *extract.APIError
+	if errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer) {
+		return refusedError{err}
 	}
 	return err
 }

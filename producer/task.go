@@ -64,11 +64,17 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	c.showMoved()
 	group, ctx := errgroup.WithContext(ctx)
 	batches := make(chan batch) // unbuffered: the next page is read while this one is committed, and no more
+	committed := make(chan struct{})
 	group.Go(func() error {
-		defer close(batches)
-		return t.read(ctx, s, batches)
+		err := t.read(ctx, s, batches)
+		close(batches)
+		<-committed // what was read before the error counts
+		return err
 	})
-	group.Go(func() error { return commitAll(ctx, c, batches) })
+	group.Go(func() error {
+		defer close(committed)
+		return commitAll(ctx, c, batches)
+	})
 	return group.Wait()
 }
 

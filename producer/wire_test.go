@@ -59,6 +59,8 @@ type hold struct {
 	holdOnce, releasedOnce sync.Once
 }
 
+func newHold() *hold { return &hold{held: make(chan struct{}), released: make(chan struct{})} }
+
 // wait keeps a request.
 func (h *hold) wait() {
 	h.holdOnce.Do(func() { close(h.held) })
