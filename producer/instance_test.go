@@ -37,3 +37,27 @@ func (w *world) launch(t *testing.T, overrides ...string) *instance {
 	t.Cleanup(func() { _ = i.stop() })
 	return i
 }
+
+// wantRunning fails if the instance has ended.
+func (i *instance) wantRunning(t *testing.T) {
+	t.Helper()
+	select {
+	case <-i.ended:
+		t.Fatalf("the newer instance ends with %v", i.result)
+	default:
+	}
+}
+
+// up waits until every stream of the instance is open.
+func (i *instance) up(t *testing.T) {
+	t.Helper()
+	eventually(t, "every stream is open", func() bool {
+		i.wantRunning(t)
+		for _, s := range i.pipeline.Status() {
+			if !s.Up {
+				return false
+			}
+		}
+		return true
+	})
+}

@@ -189,7 +189,7 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
-			errs[i] = p.syncTask(groupCtx, t)
+			errs[i] = p.syncTask(groupCtx, t, func(ctx context.Context) error { return t.run(ctx, func(*session) {}) })
 			if fatal(errs[i]) {
 				return errs[i]
 			}
@@ -208,8 +208,8 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// syncTask runs a task for a sync: what may pass is tried again for a while.
-func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
+// syncTask does work on a task for a sync: what may pass is tried again for a while.
+func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
 	const patience = 45 * time.Second
 	err := retry(ctx, policy{
 		patience: patience,
@@ -218,7 +218,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 			t.state.fail(trouble)
 			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
 		},
-	}, func(ctx context.Context) error { return exhausted(takenOver(t.run(ctx, func(*session) {}))) })
+	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
 		t.state.done()
 		return nil

@@ -55,11 +55,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
-	c := &committer{
-		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
-		log: newPassLog(t.set.log, t.usage),
-		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
-	}
+	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
 	group, ctx := errgroup.WithContext(ctx)
@@ -76,6 +72,15 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 		return commitAll(ctx, c, batches)
 	})
 	return group.Wait()
+}
+
+// newCommitter returns the committer of a session.
+func (t *task) newCommitter(s *session) *committer {
+	return &committer{
+		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
+		log: newPassLog(t.set.log, t.usage),
+		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
+	}
 }
 
 // commitAll commits batches until there are no more, and looks at the topic now
