@@ -179,17 +179,17 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 		return err
 	}
 	defer p.keeper.cl.Close()
-	ctx, leave, err := p.joinForSync(ctx)
+	work, leave, err := p.joinForSync(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	errs := make([]error, len(p.tasks))
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(work)
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
-			errs[i] = p.syncTask(groupCtx, t)
+			errs[i] = p.syncTask(groupCtx, t, func(ctx context.Context) error { return t.run(ctx, func(*session) {}) })
 			if fatal(errs[i]) {
 				return errs[i]
 			}
@@ -197,20 +197,19 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 		})
 	}
 	err = group.Wait()
-	if cause := context.Cause(ctx); errors.Is(cause, ErrTakenOver) {
+	switch cause := context.Cause(work); {
+	case errors.Is(cause, ErrTakenOver):
 		return cause
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return errors.Join(errs...)
 }
 
-// syncTask runs a task for a sync: what may pass is tried again for a while.
-func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
+// syncTask does work on a task for a sync: what may pass is tried again for a while.
+func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
 	const patience = 45 * time.Second
 	err := retry(ctx, policy{
 		patience: patience,
@@ -219,7 +218,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 			t.state.fail(trouble)
 			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
 		},
-	}, func(ctx context.Context) error { return takenOver(t.run(ctx, func(*session) {})) })
+	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
 		t.state.done()
 		return nil
@@ -235,6 +234,16 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 func takenOver(err error) error {
 	if isFenced(err) {
 		return fmt.Errorf("%w: it uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (%w)", ErrTakenOver, err)
+	}
+	return err
+}
+
+// exhausted makes of what the client has tried for as long as a sync waits the
+// end of the stream's sync.
+func exhausted(err error) error {
+	var answer *extract.APIError
+	if errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer) {
+		return refusedError{err}
 	}
 	return err
 }

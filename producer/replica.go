@@ -55,7 +55,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	case errors.As(err, &end):
 		return end.error
 	case err != nil:
-		return nil //nolint:nilerr // Asked to stop.
+		return nil // asked to stop
 	}
 	defer p.keeper.cl.Close()
 	group, groupCtx := errgroup.WithContext(ctx)

@@ -63,7 +63,7 @@ func retry(ctx context.Context, p policy, fn func(context.Context) error) error 
 			since, attempt = p.progress(), 0
 		}
 		pause := pauseAfter(err, attempt)
-		if p.patience > 0 && (refused(err) || limited.Err() != nil || time.Since(since)+pause > p.patience) {
+		if p.patience > 0 && (refused(err) || limited.Err() != nil || time.Since(since)+pause > p.patience && !isAgain(err)) {
 			return last
 		}
 		if p.trouble != nil {

@@ -131,7 +131,7 @@ func (s *session) load(ctx context.Context) error {
 	}
 	fit, said := doc.fit(s.topic.ID, time.Now(), slowParts(s.stream)...)
 	if said != "" {
-		s.log.Warn(said, "topic", s.topic.Name)
+		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
 	}
 	s.doc = fit
 	if s.format, err = s.wire.open(ctx, s); err != nil {

@@ -21,7 +21,7 @@ func newCheckCommand(a *app) *cobra.Command {
 	var o *output
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Preflight: token, brokers, topics, rights, registry; changes nothing",
+		Short: "Preflight: token, Kafka, rights, registry; changes nothing",
 		Long: `Checks what run and sync need, a line a check, and changes nothing: the settings,
 the token and the endpoints that it may ask, the brokers, the topics and every
 right that Kafka's ACLs must give, and the schema registry. Where a command or a
