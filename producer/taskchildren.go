@@ -138,9 +138,14 @@ type laneAPI struct {
 	ask    extract.Ask
 }
 
-// childrenPatience is how long the children of one issue are tried before the
-// issue is parked.
-const childrenPatience = 3 * time.Minute
+const (
+	// childrenPatience is how long the children of one issue are tried before the
+	// issue is parked.
+	childrenPatience = 3 * time.Minute
+	// childrenPatienceSync is the same in a sync. Where some are served at first and
+	// then none, a sync needs it twice, and is to end within two minutes.
+	childrenPatienceSync = 45 * time.Second
+)
 
 func (a laneAPI) children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error) {
 	ask := a.ask
@@ -150,6 +155,8 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 		ask.Patience = patience
 	case ask.Patience == 0:
 		ask.Patience = childrenPatience
+	default:
+		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
 	records, err := a.client.Children(ctx, a.stream, issue, ask)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, extract.ErrUnauthorized) {
