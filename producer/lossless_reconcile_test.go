@@ -58,7 +58,7 @@ func TestLossless_3_aDeletedIssueHasItsTombstonesInAboutAnHour(t *testing.T) {
 		if len(deleted) < issues/1000 || children == 0 {
 			t.Fatalf("%d objects deleted, %d of them children", len(deleted), children)
 		}
-		pass(45 * time.Minute)
+		pass(70 * time.Minute)
 		worst := time.Duration(0)
 		for key, since := range deleted {
 			seen := watch.at(key)
