@@ -133,7 +133,7 @@ func (r *Registry) ID(ctx context.Context, schema Schema) (int, error) {
 	found, err := r.client.LookupSchema(ctx, subject, avroSchema(schema))
 	switch code := codeOf(err); {
 	case code == subjectNotFound || code == schemaNotFound:
-		return 0, fmt.Errorf("subject %s lacks the schema of %s: register it (`pylon-kafka schemas` prints it), or set SCHEMA_REGISTRY_AUTO_REGISTER=true: %w",
+		return 0, fmt.Errorf("subject %s lacks the schema of %s: register it (`pylon-kafka schemas register`), or set SCHEMA_REGISTRY_AUTO_REGISTER=true: %w",
 			subject, schema.Record, readable(err))
 	case err != nil:
 		return 0, fmt.Errorf("look up schema under subject %s: %w", subject, readable(err))
