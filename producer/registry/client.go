@@ -87,6 +87,12 @@ func (r *Registry) URL() string { return connect.MaskURL(r.settings.URL) }
 // AutoRegister reports whether we register schemas ourselves.
 func (r *Registry) AutoRegister() bool { return r.settings.AutoRegister }
 
+// MayRotate reports whether the registry refused the password of a file: it is
+// read again for each request, and may hold another one soon.
+func (r *Registry) MayRotate(err error) bool {
+	return Status(err) == http.StatusUnauthorized && r.settings.PasswordFile != ""
+}
+
 // Subject names the subject of a schema.
 func (r *Registry) Subject(schema Schema) string { return r.settings.Subject(schema) }
 
