@@ -31,7 +31,7 @@ func TestSchemas_printsTheTablesOfAReader(t *testing.T) {
 			"CREATE TABLE `accounts`", "`assignee_email` STRING", "'topic' = 'crm-issues'", "'one:9092,two:9092'",
 			"'key.format' = 'avro-confluent'", "'https://registry/apis/ccompat/v7'",
 		},
-		"postgres":   {`CREATE TABLE "issues"`, `"tags" text[]`},
+		"postgres":   {`CREATE TABLE "crm-issues"`, `"tags" text[]`},
 		"clickhouse": {"kafka_topic_list = 'crm-accounts'"},
 		"spark":      {"from_avro", "IssueFlat"},
 		"bigquery":   {"CREATE TABLE `issues`"},
