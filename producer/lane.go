@@ -20,8 +20,9 @@ import (
 // no search of its own, and its cursor is its position in that topic.
 //
 // A stream has two lanes, each with a position: live works what the poll
-// published, backlog everything else, with what live leaves of the budget. So
-// today's messages need not wait until a backlog of many hours is read.
+// published and what is gone, backlog everything else, with what live leaves of
+// the budget. So today's messages need not wait until a backlog of many hours is
+// read, and neither do deletions.
 type lane struct {
 	role    role
 	api     childrenAPI
@@ -191,6 +192,9 @@ func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
 				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
 		})
 		return false
+	}
+	if rec.Value == nil && r.role.live {
+		return true // costs no request, and must not wait for a backlog of many hours
 	}
 	polled := h.origin == originPoll
 	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]

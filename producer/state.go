@@ -21,7 +21,7 @@ type state struct {
 	mu          sync.Mutex
 	status      Status // without what read works out
 	started     time.Time
-	committedAt time.Time                  // of the last batch
+	committedAt time.Time                  // of the last transaction
 	opened      bool                       // the cursor is loaded, or the stream has failed alone
 	troubles    map[string]extract.Trouble // what is tried again now, by who tries
 	left        map[string]int64           // issues still to be worked, by lane
@@ -120,6 +120,13 @@ func (s *state) standby(owner string) {
 	clear(s.warnings)
 }
 
+// standsBy reports whether another replica's is shown.
+func (s *state) standsBy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status.State == Standby
+}
+
 // own shows that this replica has the stream.
 func (s *state) own() {
 	s.mu.Lock()
@@ -159,8 +166,7 @@ func (s *state) committed(n note, c Counts) {
 	s.status.Unchanged += c.Unchanged
 	s.status.DeadLetters += c.DeadLetters
 	s.status.Unmapped += c.Unmapped
-	s.committedAt = time.Now()
-	s.minutes.add(s.committedAt, c.Records+c.Tombstones)
+	s.minutes.add(time.Now(), c.Records+c.Tombstones)
 	s.noteLocked(n)
 }
 
@@ -217,6 +223,7 @@ func (s *state) transaction(committed bool, d time.Duration) {
 		s.ended.aborted++
 		return
 	}
+	s.committedAt = time.Now()
 	s.ended.committed++
 	s.ended.seconds.Observe(d.Seconds())
 }
@@ -277,7 +284,8 @@ func (s *state) ready() bool {
 	return s.opened
 }
 
-// lastCommit tells when a batch was last committed.
+// lastCommit tells when a transaction was last committed. A page that is read
+// again and changes nothing is no progress.
 func (s *state) lastCommit() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -195,7 +195,7 @@ func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 		if err != nil && registry.Retryable(err) {
 			return "", fmt.Errorf("schema registry: look up id %d: %w", h.ID, err)
 		}
-		return text, nil //nolint:nilerr // What the registry refuses to give, it does not have.
+		return text, nil // what the registry refuses to give, it does not have
 	default:
 		return "", nil
 	}
