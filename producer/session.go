@@ -150,7 +150,7 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+
+		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: a consumer would take the two forms for two objects; "+
 			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
