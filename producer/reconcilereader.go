@@ -41,7 +41,7 @@ func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error
 	cur.Page = "" // what was seen on the window's earlier pages is forgotten
 	r.guard.fresh(reconcilePart)
 	r.log.Debug("reconcile begins", "window", cur.Window)
-	seen := make(map[string]struct{})
+	first, seen := time.Now(), make(map[string]struct{})
 	doubtful := false
 	for {
 		began := time.Now()
@@ -64,7 +64,7 @@ func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error
 			clear(seen)
 			doubtful = false
 		}
-		b := batch{rule: rule, origin: originSweep, records: page.Records, note: note{progress: -1}}
+		b := batch{rule: rule, origin: originSweep, records: page.Records, began: first, note: note{progress: -1}}
 		if b.cursor, err = json.Marshal(cur); err != nil {
 			return err
 		}

@@ -61,6 +61,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	r := &replica{p: p, group: group, ctx: groupCtx, running: make(map[*task]*running)}
 	group.Go(func() error { return r.hold(groupCtx) })
+	defer p.telling(groupCtx)()
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -155,6 +156,10 @@ func (r *replica) standBy(ctx context.Context) {
 		r.mu.Unlock()
 	}
 	for _, t := range r.idle() {
+		if err != nil {
+			t.state.unleased(fmt.Errorf("who works the stream cannot be told: group %s: %w", k.Group(), k.Explain(err)))
+			continue
+		}
 		t.state.standby(owners[r.p.lease(t)])
 	}
 }
@@ -215,8 +220,8 @@ func (r *replica) revoked(ctx context.Context, partitions []int32) {
 // lost cancels the streams of partitions.
 func (r *replica) lost(_ context.Context, partitions []int32) {
 	for t := range r.stop(partitions) {
-		t.set.log.Warn("the stream's lease is lost")
-		t.state.standby("")
+		t.state.unleased(fmt.Errorf("the stream's lease is lost: the coordinator of group %s gives no answer, or took this replica for dead", r.p.cfg.Kafka.Group()))
+		t.outages.tell()
 	}
 }
 
@@ -236,14 +241,15 @@ func (r *replica) stop(partitions []int32) map[*task]*running {
 }
 
 // supervise runs a task until ctx ends, again after each failure. A failure is
-// logged here and nowhere else.
+// logged from here and nowhere else.
 func (r *replica) supervise(ctx context.Context, t *task) error {
 	fences := &fences{}
 	err := retry(ctx, policy{
 		progress: t.state.lastCommit,
 		trouble: func(trouble extract.Trouble) {
 			t.state.fail(trouble)
-			t.set.log.Error("stream is down; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
+			t.set.log.Debug("stream failed", "error", trouble.Err, "next_try", trouble.Next)
 		},
 	}, func(ctx context.Context) error {
 		err := t.run(ctx)

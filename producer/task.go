@@ -13,14 +13,15 @@ import (
 
 // task copies one stream into its topic, session after session.
 type task struct {
-	set    streamSettings
-	state  *state
-	guard  *safeguard
-	client *extract.Client
-	cfg    taskConfig
-	done   chan struct{} // a sync: closed when the stream is finished
-	parent parent        // of a stream of children
-	queue  func() queue  // makes a queue over the topic of the parent stream
+	set     streamSettings
+	state   *state
+	outages *outageLog
+	guard   *safeguard
+	client  *extract.Client
+	cfg     taskConfig
+	done    chan struct{} // a sync: closed when the stream is finished
+	parent  parent        // of a stream of children
+	queue   func() queue  // makes a queue over the topic of the parent stream
 
 	fit []objectID // dead letters that the topic takes now, to be read again
 }
@@ -54,6 +55,7 @@ func (t *task) run(ctx context.Context) error {
 	defer s.close()
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
+	t.outages.tell()
 	c := &committer{
 		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
 		log: newPassLog(t.set.log, t.usage),
@@ -76,6 +78,7 @@ func (t *task) run(ctx context.Context) error {
 func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
 	watch := time.NewTicker(watchInterval)
 	defer watch.Stop()
+	defer c.log.end()
 	for {
 		select {
 		case b, ok := <-batches:
