@@ -34,6 +34,18 @@ func (p *Pipeline) replicaName() string {
 	return name
 }
 
+// group is the group of a deployment's replicas, of which one has this name. All
+// that makes two processes write to the same topics, and fence each other, is in
+// Deployment: who differs in it is of another deployment, and kept out.
+func (c *Config) group(name string) lease.Config {
+	k := &c.Kafka
+	return lease.Config{
+		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
+		Deployment:     strings.Join([]string{c.Connector, k.TopicPrefix, k.TxnPrefix}, ","),
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
+	}
+}
+
 // sighting is who had a lease, and when that was seen last.
 type sighting struct {
 	owner string
@@ -176,7 +188,7 @@ func Owners(ctx context.Context, cfg Config, opts ...kgo.Opt) ([]Ownership, erro
 	if err != nil {
 		return nil, k.Explain(err)
 	}
-	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
+	if err := cfg.group("").Foreign(members); err != nil {
 		return nil, err
 	}
 	holders := make(map[int32]lease.Info)

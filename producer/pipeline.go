@@ -362,10 +362,7 @@ func (p *Pipeline) Ready() bool {
 
 // groupConfig is how this process takes part in the group of the replicas.
 func (p *Pipeline) groupConfig(name string) lease.Config {
-	k := &p.cfg.Kafka
-	return lease.Config{
-		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
-		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
-		Options: p.opts, Logger: p.log,
-	}
+	c := p.cfg.group(name)
+	c.Options, c.Logger = p.opts, p.log
+	return c
 }
