@@ -166,7 +166,7 @@ func TestRoundTrip_randomRecords(t *testing.T) {
 			for _, layout := range Layouts() {
 				c := newLayoutCodec(t, stream, layout)
 				other := twmb.MustParse(c.Schema())
-				for seed := range uint64(200) {
+				for seed := range uint64(100) {
 					g := generator{rand.New(rand.NewPCG(seed, 1)).IntN}
 					checkRoundTrip(t, c, other, g.record(c.nested))
 				}

@@ -13,7 +13,7 @@ import (
 )
 
 // issuesAgainst returns a reader of issues against a fake with some issues.
-func issuesAgainst(t *testing.T, opts fakeOptions, change func(*Config)) (*Issues, *fakeSearch, Config) {
+func issuesAgainst(t *testing.T, opts searchOptions, change func(*Config)) (*Issues, *sandboxSearch, Config) {
 	t.Helper()
 	cfg := testConfig()
 	cfg.StartDate = formatTime(time.Now().Add(-100 * day))
@@ -23,9 +23,9 @@ func issuesAgainst(t *testing.T, opts fakeOptions, change func(*Config)) (*Issue
 	if opts.limit == 0 {
 		opts.limit = 999
 	}
-	api := &fakeSearch{opts: opts, r: rand.New(rand.NewPCG(1, 1))}
+	api := newSandboxSearch(t, opts, rand.New(rand.NewPCG(1, 1)))
 	for n := range 10 {
-		api.update(len(api.issues), time.Now().UTC().Add(-time.Duration(n*9)*day))
+		api.create(time.Now().UTC().Add(-time.Duration(n*9) * day))
 	}
 	return NewIssues(newTestClient(t, api), cfg, Ask{}), api, cfg
 }
@@ -62,7 +62,7 @@ func cursorText(t *testing.T, cur IssuesCursor) string {
 func TestIssues_backfillThenPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, cfg := issuesAgainst(t, fakeOptions{}, nil)
+		i, api, cfg := issuesAgainst(t, searchOptions{}, nil)
 		began := time.Now().UTC()
 		pages := catchUp(t, i, IssuesCursor{})
 		var got []string
@@ -111,7 +111,7 @@ func TestIssues_backfillThenPoll(t *testing.T) {
 func TestIssues_neverAskForWhatIsBeforeTheStartDate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, cfg := issuesAgainst(t, fakeOptions{}, func(c *Config) { c.StartDate = formatTime(time.Now().Add(-time.Minute)) })
+		i, api, cfg := issuesAgainst(t, searchOptions{}, func(c *Config) { c.StartDate = formatTime(time.Now().Add(-time.Minute)) })
 		pages := catchUp(t, i, IssuesCursor{})
 		catchUp(t, i, pages[len(pages)-1].Next)
 		catchUp(t, i, IssuesCursor{From: cfg.Start().Add(-day), To: cfg.Start(), Page: "x", Live: cfg.Start()})
@@ -127,7 +127,7 @@ func TestIssues_neverAskForWhatIsBeforeTheStartDate(t *testing.T) {
 func TestIssues_halveARangeThatIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, _ := issuesAgainst(t, fakeOptions{maxRange: 10 * day}, nil)
+		i, api, _ := issuesAgainst(t, searchOptions{maxRange: 10 * day}, nil)
 		pages := catchUp(t, i, IssuesCursor{})
 		// 30 days, 15, 7.5; from then on as long as what was accepted.
 		windows := 0
@@ -153,7 +153,7 @@ func TestIssues_halveARangeThatIsRefused(t *testing.T) {
 func TestIssues_refusalOfSmallRangesIsAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, _ := issuesAgainst(t, fakeOptions{maxRange: time.Minute}, nil)
+		i, api, _ := issuesAgainst(t, searchOptions{maxRange: time.Minute}, nil)
 		_, err := i.Fetch(t.Context(), IssuesCursor{})
 		if !isStatus(err, http.StatusBadRequest) || len(api.log) > 20 {
 			t.Errorf("%d requests, error %v", len(api.log), err)
@@ -173,7 +173,7 @@ func TestIssues_refusalOfSmallRangesIsAnError(t *testing.T) {
 func TestIssues_searchByUpdateAloneWhereActivityIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, _ := issuesAgainst(t, fakeOptions{noActivity: true, limit: 2}, func(c *Config) { c.Lookback = 25 * day })
+		i, api, _ := issuesAgainst(t, searchOptions{noActivity: true, limit: 2}, func(c *Config) { c.Lookback = 25 * day })
 		log, text := logBuffer()
 		i.c.log = log
 		pages := catchUp(t, i, IssuesCursor{})
@@ -199,7 +199,7 @@ func TestIssues_searchByUpdateAloneWhereActivityIsRefused(t *testing.T) {
 func TestIssues_goOnAtThePageAfterARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, _ := issuesAgainst(t, fakeOptions{limit: 1}, nil)
+		i, api, _ := issuesAgainst(t, searchOptions{limit: 1}, nil)
 		var cur IssuesCursor
 		for cur.Page == "" {
 			page, err := i.Fetch(t.Context(), cur)
@@ -242,7 +242,7 @@ func TestIssues_goOnAtThePageAfterARestart(t *testing.T) {
 func TestIssues_followAClockThatJumps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		i, api, _ := issuesAgainst(t, fakeOptions{}, nil)
+		i, api, _ := issuesAgainst(t, searchOptions{}, nil)
 		log, text := logBuffer()
 		i.c.log = log
 		pages := catchUp(t, i, IssuesCursor{})
@@ -259,24 +259,25 @@ func TestIssues_followAClockThatJumps(t *testing.T) {
 		}
 		poll()
 		was := cur.From
-		api.opts.skew = -5 * time.Minute // within the lookback
-		api.update(3, time.Time{})
-		assertEqual(t, "small jump", poll(), []string{"issue-0003"})
+		api.setSkew(-5 * time.Minute) // within the lookback
+		api.update(3)
+		// Issue 0 was made within the lookback.
+		assertEqual(t, "small jump", poll(), []string{api.issues[0].id, api.issues[3].id})
 		if !cur.From.Equal(was) || text.Len() > 0 {
 			t.Errorf("cursor %s after %s; log %s", cur.From, was, text)
 		}
-		api.opts.skew = -2 * time.Hour
-		api.update(4, time.Time{})
+		api.setSkew(-2 * time.Hour)
+		api.update(4)
 		poll() // does not find it, and notices the clock
 		if !strings.Contains(text.String(), "clock") {
 			t.Errorf("nothing said of the clock: %s", text)
 		}
-		if found := poll(); !slices.Contains(found, "issue-0004") {
+		if found := poll(); !slices.Contains(found, api.issues[4].id) {
 			t.Errorf("found %v, want the issue that was updated after the jump", found)
 		}
-		api.opts.skew = 0
-		api.update(5, time.Time{})
-		if found := poll(); !slices.Contains(found, "issue-0005") {
+		api.setSkew(0)
+		api.update(5)
+		if found := poll(); !slices.Contains(found, api.issues[5].id) {
 			t.Errorf("found %v after the clock was right again", found)
 		}
 	})
@@ -295,7 +296,7 @@ func FuzzIssuesCursor(f *testing.F) {
 			t.Skip()
 		}
 		synctest.Test(t, func(t *testing.T) {
-			i, _, _ := issuesAgainst(t, fakeOptions{}, nil)
+			i, _, _ := issuesAgainst(t, searchOptions{}, nil)
 			// Whatever somebody wrote, the read arrives in the present within a few pages, or says what is wrong.
 			for n := 0; ; n++ {
 				page, err := i.Fetch(t.Context(), cur)

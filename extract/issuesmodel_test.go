@@ -41,7 +41,7 @@ func TestIssues_missNothing(t *testing.T) {
 type issuesModel struct {
 	t     *testing.T
 	r     *rand.Rand
-	api   *fakeSearch
+	api   *sandboxSearch
 	cfg   Config
 	read  map[string]map[int]bool // versions by issue
 	cur   IssuesCursor
@@ -60,7 +60,7 @@ func newIssuesModel(t *testing.T, seed uint64) *issuesModel {
 	cfg.Window = []time.Duration{time.Hour, 36 * time.Hour, 720 * time.Hour}[r.IntN(3)]
 	start := time.Now().Add(-time.Duration(r.IntN(40*24)) * time.Hour).Add(-time.Duration(r.IntN(3600)) * time.Second)
 	cfg.StartDate = formatTime(start)
-	opts := fakeOptions{
+	opts := searchOptions{
 		skew:      []time.Duration{0, 0, 3 * time.Hour, -3 * time.Hour, 40 * time.Second, -40 * time.Second}[r.IntN(6)],
 		lag:       time.Duration(r.Float64() * float64(cfg.Lookback)),
 		latency:   time.Duration(r.IntN(4000)) * time.Millisecond,
@@ -85,14 +85,14 @@ func newIssuesModel(t *testing.T, seed uint64) *issuesModel {
 		// What a message alone moved while nobody read for longer than a window is the sweep's: no long pauses then.
 		opts.messageOnly = coin()
 	}
-	api := &fakeSearch{opts: opts, r: r}
+	api := newSandboxSearch(t, opts, r)
 	for range r.IntN(150) {
 		// The past, also before the start date.
 		at := api.now().Add(-time.Duration(r.IntN(45*24*3600)) * time.Second).Add(time.Duration(r.IntN(1000)) * time.Millisecond)
 		if coin() {
 			at = at.Truncate(time.Minute) // many in one second
 		}
-		api.update(len(api.issues), at)
+		api.create(at)
 	}
 	m := &issuesModel{t: t, r: r, api: api, cfg: cfg, read: make(map[string]map[int]bool), debug: *issuesSeed != 0}
 	m.restart()
@@ -149,6 +149,9 @@ func (m *issuesModel) run() {
 	}
 	// Whatever the index shows in the end was read.
 	m.check(m.api.now(), m.api.now())
+	if v := m.api.api.Violations(); len(v) > 0 {
+		m.t.Errorf("the API would not like %v", v)
+	}
 }
 
 // step reads one page and reports whether the reader caught up.
@@ -173,14 +176,10 @@ func (m *issuesModel) step() bool {
 		m.t.Logf("api %s: %s -> %s %v caught up %t", m.api.now().Format(time.DateTime), cursorText(m.t, before), cursorText(m.t, page.Next), keysOf(page.Records), page.CaughtUp)
 	}
 	for _, rec := range page.Records {
-		var object struct{ V int }
-		if err := json.Unmarshal(rec.JSON, &object); err != nil {
-			m.t.Fatal(err)
-		}
 		if m.read[rec.Key] == nil {
 			m.read[rec.Key] = make(map[int]bool)
 		}
-		m.read[rec.Key][object.V] = true
+		m.read[rec.Key][m.api.version(rec)] = true
 	}
 	if m.r.IntN(10) == 0 {
 		return false // the transaction was aborted: the same cursor again

@@ -177,7 +177,7 @@ func TestIssues_searchWithAnEndWhereOneIsWanted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				i, api, _ := issuesAgainst(t, fakeOptions{noOpen: true, noActivity: noActivity, limit: 2}, func(c *Config) { c.Lookback = 25 * day })
+				i, api, _ := issuesAgainst(t, searchOptions{noOpen: true, noActivity: noActivity, limit: 2}, func(c *Config) { c.Lookback = 25 * day })
 				log, text := logBuffer()
 				i.c.log = log
 				pages := catchUp(t, i, IssuesCursor{})

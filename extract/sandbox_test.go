@@ -87,7 +87,7 @@ func TestSandbox_isReadWhole(t *testing.T) {
 				extracttest.Fault{Endpoint: "issues_search", Skip: 1, RefuseRange: true},
 				extracttest.Fault{Endpoint: "issue_messages", Skip: 5, Truncate: true, Count: 2},
 				extracttest.Fault{Endpoint: "issue_threads", Skip: 5, Drop: true},
-				extracttest.Fault{Endpoint: "issues_list", Skip: 1, Malformed: true},
+				extracttest.Fault{Endpoint: "issues_list", Malformed: true},
 			)
 
 			issues := make(map[string]string)

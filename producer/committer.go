@@ -50,6 +50,10 @@ func (c *committer) commit(ctx context.Context, b *batch) error {
 		c.state.committed(b.note, d.counts)
 		c.showMoved()
 		c.log.batch(b, d)
+		if published {
+			c.s.log.Debug("committed", "part", b.part, "origin", b.origin, "records", d.counts.Records,
+				"tombstones", d.counts.Tombstones, "unchanged", d.counts.Unchanged)
+		}
 		return nil
 	}
 }
@@ -60,7 +64,10 @@ func (c *committer) decide(b *batch) (*draft, error) {
 	if err := b.rule.decide(d, b); err != nil {
 		return nil, err
 	}
-	return d, d.tooManyLetters(c.mostLetters)
+	if err := d.tooManyLetters(c.mostLetters); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // learn makes of a refusal for size what is to be done next: the topic may have

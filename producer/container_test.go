@@ -173,7 +173,7 @@ func TestContainer_firstRecordIsThereSoon(t *testing.T) {
 	for _, name := range []string{"PYLON_POLL_INTERVAL", "PYLON_WINDOW"} {
 		delete(w.settings, name)
 	}
-	topics := make([]string, 0, 15)
+	var topics []string
 	for _, stream := range allStreams() {
 		topics = append(topics, w.topicOf(stream))
 	}

@@ -1,30 +1,44 @@
 // Package producer copies Pylon's streams into Kafka, exactly once.
 //
-// It owns the loop and the transaction. One [Pipeline] holds a task for each
-// chosen stream; a task takes over its transactional id, which fences any
-// predecessor, reads its cursor and what its topic already holds, and then
-// repeats: fetch a page, encode what of it is new or changed, publish that and
-// the cursor that follows in one Kafka transaction, wait. Read task.go first
-// (run, copy, open), then publish.go.
+// Read [Pipeline] first: [Pipeline.Run] is the service, [Pipeline.Sync] one pass,
+// and [Pipeline.Status] what it shows meanwhile.
 //
-// What it guarantees to a consumer with isolation.level=read_committed:
+// # What a consumer may rely on
 //
-//   - every version of an object that was read is seen once, in order by key,
-//     whatever crashes in between: records and cursor are committed together;
-//   - a tombstone is published for an object that is gone, and only after a
-//     complete and successful read that did not hold it;
-//   - an object that cannot be encoded is in the dead-letter topic, with its raw
+// A consumer with isolation.level=read_committed
+//
+//   - sees every version of an object that was read once, in order by key, whatever
+//     crashes in between: records and the cursor that follows them are committed in
+//     one Kafka transaction;
+//   - sees a tombstone for an object that is deleted, and only after a complete and
+//     successful read that did not hold it;
+//   - finds an object that cannot be published in the dead-letter topic, with its
 //     JSON, in the same transaction.
 //
-// One rule makes the rest simple: read generously, publish what differs. A task
-// keeps a view of what consumers have (view.go), rebuilt from the topic at every
-// start and changed only by what was committed. So reading something twice is
+// One rule makes the rest simple: read generously, publish what differs. A session
+// keeps a view of what consumers have, rebuilt from the topic when the stream is
+// opened and changed only by what was committed. So reading something twice is
 // harmless, and reading too little is the only mistake.
 //
-// Sources read: refresh.go for the streams that are lists, issues.go for issues,
-// children.go and lanes.go for messages and threads, which are driven by the
-// issues topic.
+// # How it is made
+//
+// Data goes one way. Each file uses only those above it in this list:
+//
+//   - status.go, state.go, metrics.go: what is shown of a stream, in one place
+//   - record.go, document.go, keys.go: what stands in a record, and in the offsets topic
+//   - batch.go, known.go: what readers emit, and what consumers have
+//   - memory.go, quarrel.go, safeguard.go, rules.go: what of a batch is published
+//   - wire.go, rebuild.go, session.go, publish.go: a stream that is open, from the
+//     taking over of its transactional id to the closing of its client
+//   - committer.go, watch.go: the one writer of a stream
+//   - refreshreader.go, pollreader.go, reconcilereader.go, lane.go: the ways to read;
+//     none of them knows Kafka's side or the view
+//   - task.go, replica.go, pipeline.go: which streams are open here, again and again
+//
+// README.md says why it is made so.
 //
 // How to reach Pylon is package extract's, how a record becomes Avro package
-// avro's, and where cursors are kept package offsets'.
+// avro's, where cursors are kept package offsets'; the settings of the cluster are
+// producer/connect's, topics producer/topics', the schema registry
+// producer/registry's, and what run needs is checked by producer/preflight.
 package producer

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -139,7 +140,7 @@ func (d *draft) withdraw(id objectID) {
 		return
 	}
 	of := func(rec *kgo.Record) bool {
-		return rec.Topic == d.s.topic.Name && string(rec.Key) == string(key) && readHeaders(rec).parent == id.parent && rec.Value != nil
+		return rec.Topic == d.s.topic.Name && bytes.Equal(rec.Key, key) && readHeaders(rec).parent == id.parent && rec.Value != nil
 	}
 	before := len(d.records)
 	d.records = slices.DeleteFunc(d.records, of)

@@ -47,7 +47,7 @@ type Pipeline struct {
 	// Set by prepare.
 	keeper  *topicKeeper
 	schemas *schemasTopic
-	leases  int32 // partitions of the offsets topic
+	leases  int32 // partitions of the offsets topic, as it was found
 	group   groupState
 }
 
@@ -179,34 +179,37 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 		return err
 	}
 	defer p.keeper.cl.Close()
-	ctx, leave, err := p.joinForSync(ctx)
+	work, leave, err := p.joinForSync(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	errs := make([]error, len(p.tasks))
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(work)
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
-			errs[i] = p.syncTask(groupCtx, t)
+			errs[i] = p.syncTask(groupCtx, t, func(ctx context.Context) error { return t.run(ctx, func(*session) {}) })
 			if fatal(errs[i]) {
 				return errs[i]
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	switch cause := context.Cause(work); {
+	case errors.Is(cause, ErrTakenOver):
+		return cause
+	case err != nil:
 		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	return errors.Join(errs...)
 }
 
-// syncTask runs a task for a sync: what may pass is tried again for a while.
-func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
+// syncTask does work on a task for a sync: what may pass is tried again for a while.
+func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
 	const patience = 45 * time.Second
 	err := retry(ctx, policy{
 		patience: patience,
@@ -215,7 +218,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 			t.state.fail(trouble)
 			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
 		},
-	}, func(ctx context.Context) error { return exhausted(takenOver(t.run(ctx))) })
+	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
 		t.state.done()
 		return nil
@@ -344,16 +347,11 @@ func (p *Pipeline) Ready() bool {
 	return true
 }
 
-// lease is the partition of the offsets topic that a stream's lease is.
-func (p *Pipeline) lease(t *task) int32 {
-	return offsets.Partition(p.store.Key(t.set.stream.Name), p.leases)
-}
-
 // groupConfig is how this process takes part in the group of the replicas.
-func (p *Pipeline) groupConfig() lease.Config {
+func (p *Pipeline) groupConfig(name string) lease.Config {
 	k := &p.cfg.Kafka
 	return lease.Config{
-		Group: k.Group(), Topic: k.Offsets(), ClientID: k.ClientID,
+		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
 		Options: p.opts, Logger: p.log,
 	}

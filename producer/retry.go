@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -76,9 +77,12 @@ func retry(ctx context.Context, p policy, fn func(context.Context) error) error 
 
 // pauseAfter is the pause before the next try.
 func pauseAfter(err error, attempt int) time.Duration {
+	var paused pausedError
 	switch {
 	case isAgain(err):
 		return 0
+	case errors.As(err, &paused):
+		return paused.pause
 	case refused(err):
 		return refusedPause
 	default:

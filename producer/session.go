@@ -37,9 +37,10 @@ type session struct {
 	streamSettings
 	topic   topics.Topic
 	cl      *kgo.Client
-	doc     document // as committed
-	resumed bool     // a cursor was found
-	records int64    // committed over the stream's life
+	doc     document  // as committed
+	resumed bool      // a cursor was found
+	left    time.Time // when it was committed last
+	records int64     // committed over the stream's life
 	format  format
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
@@ -123,14 +124,14 @@ func (s *session) load(ctx context.Context) error {
 	case err != nil:
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
 	}
-	s.resumed, s.records = entry.Cursor != nil, entry.Records
+	s.resumed, s.records, s.left = entry.Cursor != nil, entry.Records, entry.UpdatedAt
 	doc, err := parseDocument(s.stream.Name, entry.Cursor)
 	if err != nil {
 		return err
 	}
 	fit, said := doc.fit(s.topic.ID, time.Now(), slowParts(s.stream)...)
 	if said != "" {
-		s.log.Warn(said, "topic", s.topic.Name)
+		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
 	}
 	s.doc = fit
 	if s.format, err = s.wire.open(ctx, s); err != nil {
@@ -149,7 +150,7 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+
+		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: a consumer would take the two forms for two objects; "+
 			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()

@@ -120,6 +120,13 @@ func (s *state) standby(owner string) {
 	clear(s.warnings)
 }
 
+// standsBy reports whether another replica's is shown.
+func (s *state) standsBy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status.State == Standby
+}
+
 // own shows that this replica has the stream.
 func (s *state) own() {
 	s.mu.Lock()

@@ -44,21 +44,18 @@ type parent struct {
 // run copies the stream until ctx ends or, in a sync, until one pass is done.
 // Records and the cursor that follows them are committed together or not at all,
 // so a crash anywhere repeats at most what is in flight, which is then compared
-// with what the topic holds.
-func (t *task) run(ctx context.Context) error {
+// with what the topic holds. It calls opened when the stream is open.
+func (t *task) run(ctx context.Context, opened func(*session)) error {
 	t.state.starting()
 	s, err := openSession(ctx, t.set)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
-	c := &committer{
-		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
-		log: newPassLog(t.set.log, t.usage),
-		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
-	}
+	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
 	group, ctx := errgroup.WithContext(ctx)
@@ -75,6 +72,15 @@ func (t *task) run(ctx context.Context) error {
 		return commitAll(ctx, c, batches)
 	})
 	return group.Wait()
+}
+
+// newCommitter returns the committer of a session.
+func (t *task) newCommitter(s *session) *committer {
+	return &committer{
+		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
+		log: newPassLog(t.set.log, t.usage),
+		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
+	}
 }
 
 // commitAll commits batches until there are no more, and looks at the topic now

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 	for _, role := range []role{liveRole(), backlogRole(background)} {
 		q := &waitingQueue{queue: t.queue()}
 		l := &lane{
-			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false)}, queue: q,
+			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble}, queue: q,
 			quarrel: quarrel, guard: t.guard, memory: memory,
 			stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, log: t.set.log,
 		}
@@ -136,6 +137,8 @@ type laneAPI struct {
 	client *extract.Client
 	stream extract.Stream
 	ask    extract.Ask
+
+	trouble func(who string, t extract.Trouble)
 }
 
 const (
@@ -158,6 +161,9 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 	default:
 		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
+	who := fmt.Sprintf("%s of %s", a.stream.Name, issue) // calls run side by side, each with troubles of its own
+	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }
+	defer a.trouble(who, extract.Trouble{})
 	records, err := a.client.Children(ctx, a.stream, issue, ask)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, extract.ErrUnauthorized) {
 		return nil, ctx.Err()
@@ -168,5 +174,8 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 func (a laneAPI) exists(ctx context.Context, issue string) (bool, error) {
 	ask := a.ask
 	ask.Prepare = nil
+	who := "issue " + issue
+	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }
+	defer a.trouble(who, extract.Trouble{})
 	return a.client.IssueExists(ctx, issue, ask)
 }

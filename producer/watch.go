@@ -30,7 +30,7 @@ func (c *committer) watch(ctx context.Context) error {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return againError{fmt.Errorf("topic %s was deleted: it is made anew and filled", s.topic.Name)}
 	case err != nil:
-		return nil //nolint:nilerr // What writes to the topic meets it too, and says so.
+		return nil // what writes to the topic meets it too, and says so
 	case now.ID != s.topic.ID:
 		return againError{fmt.Errorf("topic %s was deleted and made anew: it is filled", s.topic.Name)}
 	case now.Partitions != s.topic.Partitions:

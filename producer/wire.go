@@ -29,10 +29,11 @@ type registrar struct {
 	mu      sync.Mutex
 	schemas []registry.Schema // of all streams
 	ids     map[registry.Schema]int
+	asked   map[registry.Schema]bool
 }
 
 func newRegistrar(r *registry.Registry) *registrar {
-	return &registrar{Registry: r, ids: make(map[registry.Schema]int)}
+	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool)}
 }
 
 // id returns the id of a schema, after those that come before it have theirs as
@@ -44,15 +45,15 @@ func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error)
 		if before == schema {
 			break
 		}
-		if _, ok := r.ids[before]; ok {
+		if r.asked[before] {
 			continue
 		}
-		id, err := r.ID(ctx, before)
-		if err != nil {
-			continue // its own stream says so
+		r.asked[before] = true
+		if id, err := r.ID(ctx, before); err == nil { // else its own stream asks again, and says so
+			r.ids[before] = id
 		}
-		r.ids[before] = id
 	}
+	r.asked[schema] = true
 	if id, ok := r.ids[schema]; ok {
 		return id, nil
 	}
@@ -108,7 +109,7 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 		err := retry(ctx, w.wait, func(ctx context.Context) error {
 			var err error
 			id, err = w.registry.id(ctx, schema)
-			if err != nil && !registry.Retryable(err) {
+			if err != nil && !registry.Retryable(err) && !(w.wait.patience == 0 && w.registry.MayRotate(err)) {
 				return refusedError{err}
 			}
 			return err
@@ -194,7 +195,7 @@ func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 		if err != nil && registry.Retryable(err) {
 			return "", fmt.Errorf("schema registry: look up id %d: %w", h.ID, err)
 		}
-		return text, nil //nolint:nilerr // What the registry refuses to give, it does not have.
+		return text, nil // what the registry refuses to give, it does not have
 	default:
 		return "", nil
 	}

@@ -74,7 +74,8 @@ func TestWriteChecks_printsEachFixOnce(t *testing.T) {
 		return preflight.Check{Name: name, State: preflight.Failed, Detail: "no", Fix: "grant read\ngrant write", Err: errors.New("no")}
 	}
 	checks := []preflight.Check{
-		{Name: "settings", State: preflight.OK}, denied("topic a"), denied("topic b"),
+		{Name: "settings", State: preflight.OK},
+		denied("topic a"), denied("topic b"),
 		{Name: "group", State: preflight.Failed, Detail: "no", Fix: "grant group", Err: errors.New("no")},
 	}
 	var out bytes.Buffer

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 func (w *workspace) program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = []string{asMain + "=1", "HOME=" + t.TempDir()}
+	// A binary that measures coverage says so where it has no folder for that.
+	cmd.Env = []string{asMain + "=1", "HOME=" + t.TempDir(), "GOCOVERDIR=" + t.TempDir()}
 	for name, value := range w.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -103,22 +103,3 @@ func TestRun_isAliveButNotReadyWithoutABroker(t *testing.T) {
 		t.Errorf("run = %v, want nil", err)
 	}
 }
-
-func TestRun_endsWith4WhenANewerInstanceTakesOver(t *testing.T) {
-	t.Parallel()
-	w := newWorkspace(t, extracttest.Options{})
-	w.env["PYLON_STREAMS"] = "tags"
-	w.env["PYLON_REFRESH_INTERVAL"] = "100ms"
-	w.env["PUBLISH"] = "snapshot" // so that every pass has something to commit
-	older := w.start(t)
-	older.waitFor(t, "/readyz", func(status int, _ string) bool { return status == http.StatusOK })
-	newer := w.start(t)
-	if err := older.end(t); exitCode(err) != exitFenced {
-		t.Errorf("the older instance ends with %v and exit code %d, want %d", err, exitCode(err), exitFenced)
-	}
-	newer.waitFor(t, "/readyz", func(status int, _ string) bool { return status == http.StatusOK })
-	newer.stop()
-	if err := newer.end(t); err != nil {
-		t.Errorf("the newer instance ends with %v, want nil", err)
-	}
-}

@@ -37,7 +37,7 @@ const (
 
 var namedFaults = []NamedFault{
 	{
-		Name: "empty-after-promise", About: "every page after the first one comes without objects, though it was promised",
+		Name: "empty-after-promise", About: "every page after the first comes without objects, though promised",
 		Argument: "missing (the default), null or list: how data is lacking",
 		faults:   emptyAfterPromise,
 	},
@@ -81,7 +81,7 @@ var namedFaults = []NamedFault{
 	},
 }
 
-const parentArgument = "the issue (or knowledge base, or object type); without it, the oldest issue"
+const parentArgument = "an issue, knowledge base or object type; if left out, the oldest issue"
 
 // fixed is a fault without an argument.
 func fixed(f Fault) func(*API, string) ([]Fault, error) {
