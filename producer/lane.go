@@ -194,6 +194,9 @@ func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
 		})
 		return false
 	}
+	if h.moved {
+		return false // the issue is there
+	}
 	if rec.Value == nil && r.role.live {
 		return true // costs no request, and must not wait for a backlog of many hours
 	}
@@ -241,6 +244,9 @@ func (r *laneRun) look(ctx context.Context) error {
 	}
 	if b.id != r.cursor.Queue {
 		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
+	}
+	if len(b.written) != len(r.written) {
+		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d", b.name, len(b.written), len(r.written))}
 	}
 	r.written, r.looked = b.written, time.Now()
 	return nil

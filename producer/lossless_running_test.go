@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -69,7 +70,7 @@ func TestLossless_14_1_theTopicTakesLessThanBefore(t *testing.T) {
 				pass(2 * time.Minute)
 				w.alter(t, w.topicOf(stream), "max.message.bytes", "40000")
 				pass(wait)
-				large := w.grow(t, stream, 1895, 39_000, 60_000, 20_000, 20_000, 30_000, 500)
+				large := w.grow(t, stream, 1895, 36_000, 60_000, 20_000, 20_000, 30_000, 500)
 				pass(2 * time.Minute)
 				w.wantLacks(t, stream, large[2:3])
 				s := byStream(p.Status())[stream]
@@ -244,8 +245,8 @@ func TestLossless_aPartitionWithoutALeader(t *testing.T) {
 				r, _ := resp.(*kmsg.MetadataResponse)
 				for i := range r.Topics {
 					for j := range r.Topics[i].Partitions {
-						if r.Topics[i].Topic != nil && *r.Topics[i].Topic == topic && j == 0 {
-							p := &r.Topics[i].Partitions[j]
+						p := &r.Topics[i].Partitions[j]
+						if r.Topics[i].Topic != nil && *r.Topics[i].Topic == topic && p.Partition == 0 {
 							p.Leader, p.ErrorCode = -1, kerr.LeaderNotAvailable.Code
 						}
 					}
@@ -278,4 +279,15 @@ func TestLossless_aPartitionWithoutALeader(t *testing.T) {
 func saysWhy(p *producer.Pipeline, topic string) bool {
 	s := p.Status()[0]
 	return !s.Up && strings.Contains(s.Reason, topic) && strings.Contains(s.Reason, "leader")
+}
+
+// threeBrokers gives the world a cluster of three brokers.
+func (w *world) threeBrokers(t *testing.T) {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3))
+	must(t, err)
+	t.Cleanup(cluster.Close)
+	w.cluster = cluster
+	w.opts = []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...)}
+	w.settings["KAFKA_BROKERS"] = strings.Join(cluster.ListenAddrs(), ",")
 }
