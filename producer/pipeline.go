@@ -125,7 +125,7 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 			state: states[s.Name], client: p.client, done: done[s.Name],
 			outages: &outageLog{state: states[s.Name], log: log},
 			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
-			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
+			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
 				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,

@@ -33,6 +33,7 @@ type taskConfig struct {
 	patience    time.Duration // of a request, before the stream fails; 0: for ever
 	snapshot    bool
 	mostLetters int
+	watch       time.Duration // between two looks at the topic
 }
 
 // parent is what a stream of children must know of the stream of their parents.
@@ -71,7 +72,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	})
 	group.Go(func() error {
 		defer close(committed)
-		return commitAll(ctx, c, batches)
+		return commitAll(ctx, c, batches, t.cfg.watch)
 	})
 	return group.Wait()
 }
@@ -85,10 +86,10 @@ func (t *task) newCommitter(s *session) *committer {
 	}
 }
 
-// commitAll commits batches until there are no more, and looks at the topic now
-// and then.
-func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
-	watch := time.NewTicker(watchInterval)
+// commitAll commits batches until there are no more, and looks at the topic each
+// interval.
+func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval time.Duration) error {
+	watch := time.NewTicker(interval)
 	defer watch.Stop()
 	defer c.log.end()
 	for {
