@@ -146,7 +146,7 @@ func runSync(ctx context.Context, b *testing.B, binary, pylon, kafka string, str
 	}
 }
 
-// highWater returns a process's largest resident memory in MiB, 0 if it is gone.
+// highWater returns a process's largest resident memory in MiB, 0 if it has ended.
 func highWater(pid int) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // no search of its own, and its cursor is its position in that topic.
 //
 // A stream has two lanes, each with a position: live works what the poll
-// published and what is gone, backlog everything else, with what live leaves of
+// published and what was deleted, backlog everything else, with what live leaves of
 // the budget. So today's messages need not wait until a backlog of many hours is
 // read, and neither do deletions.
 type lane struct {
