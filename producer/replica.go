@@ -13,6 +13,7 @@ import (
 
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/connect"
 )
 
 // groupState says whether the group of the replicas is joined.
@@ -102,7 +103,7 @@ func (r *replica) hold(ctx context.Context) error {
 		r.mu.Lock()
 		r.member = member
 		r.mu.Unlock()
-		return err
+		return p.groupDenied(err)
 	})
 	if err != nil {
 		return err
@@ -329,7 +330,7 @@ func (p *Pipeline) joinForSync(ctx context.Context) (context.Context, func(), er
 	k := &p.cfg.Kafka
 	members, err := lease.Members(ctx, kadm.NewClient(p.keeper.cl), k.Group())
 	if err != nil {
-		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), err)
+		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), p.groupDenied(err))
 	}
 	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
 		return ctx, nil, refusedError{err}
@@ -358,7 +359,7 @@ func (p *Pipeline) joinForSync(ctx context.Context) (context.Context, func(), er
 	})
 	if err != nil {
 		cancel(nil)
-		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), err)
+		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), p.groupDenied(err))
 	}
 	p.group.join()
 	return ctx, func() {
@@ -370,6 +371,12 @@ func (p *Pipeline) joinForSync(ctx context.Context) (context.Context, func(), er
 		}
 		cancel(nil)
 	}, nil
+}
+
+// groupDenied names the right to the group, if err says that it lacks. Read
+// implies Describe.
+func (p *Pipeline) groupDenied(err error) error {
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
 }
 
 func memberNames(members []lease.Info) string {
