@@ -14,6 +14,7 @@ import (
 
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/connect"
 )
 
 // groupState says whether the group of the replicas is joined.
@@ -159,7 +160,7 @@ func (r *replica) join(ctx context.Context) error {
 	defer r.mu.Unlock()
 	member, err := lease.Join(limited, cfg, lease.Events{Assigned: r.assigned, Revoked: r.revoked, Lost: r.lost})
 	if errors.Is(err, lease.ErrForeign) || errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return endError{err}
+		return endError{r.p.groupDenied(err)}
 	}
 	r.member = member
 	return err
@@ -294,4 +295,10 @@ func (r *replica) giveUp(partitions []int32) map[*task]*running {
 		}
 	}
 	return stopping
+}
+
+// groupDenied names the right to the group, if err says that it lacks. Read
+// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
+func (p *Pipeline) groupDenied(err error) error {
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
 }
