@@ -169,8 +169,10 @@ func TestLossless_14_3_partitionsAddedThenARestart(t *testing.T) {
 // and other settings that a managed cluster may refuse: all works, with a warning.
 func TestLossless_7_aClusterThatTakes8MiB(t *testing.T) {
 	t.Parallel()
-	for name, refuses := range map[string]func(c map[string]string, t kmsg.CreateTopicsRequestTopic) bool {
-		"8 MiB":       func(c map[string]string, _ kmsg.CreateTopicsRequestTopic) bool { return len(c["max.message.bytes"]) == 8 },
+	for name, refuses := range map[string]func(c map[string]string, t kmsg.CreateTopicsRequestTopic) bool{
+		"8 MiB": func(c map[string]string, _ kmsg.CreateTopicsRequestTopic) bool {
+			return len(c["max.message.bytes"]) == 8
+		},
 		"retention":   func(c map[string]string, _ kmsg.CreateTopicsRequestTopic) bool { return c["retention.ms"] == "-1" },
 		"replication": func(_ map[string]string, t kmsg.CreateTopicsRequestTopic) bool { return t.ReplicationFactor == -1 },
 		"partitions":  func(_ map[string]string, t kmsg.CreateTopicsRequestTopic) bool { return t.NumPartitions == 16 },
