@@ -7,7 +7,7 @@
 //   - [Client.Refresh] reads a whole list, across all its parents;
 //   - [Issues] reads what changed since a cursor, in windows of the past and then
 //     in live searches, and [Reconcile] lists every issue there is, to find those
-//     that are gone or were missed;
+//     that were deleted or missed;
 //   - [Client.Children] reads the messages or threads of one issue.
 //
 // Each takes an [Ask], which says how urgent it is, how long to try what may pass,
@@ -19,7 +19,7 @@
 //     proxy, or promises data and holds none never passes for an empty one.
 //   - A list is complete if and only if it was read to its end without an error;
 //     [Page.Doubtful] and [Page.Unread] say where that is still no proof that what was
-//     not seen is gone.
+//     not seen was deleted.
 //   - Whatever passes (429, 5xx, timeouts, broken connections) is tried again for
 //     as long as [Ask.Patience] says, with capped and jittered backoff, and can be
 //     seen by [Ask.Trouble], in log and metrics. What does not pass is an *APIError or

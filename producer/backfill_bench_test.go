@@ -156,7 +156,7 @@ func measure(b testing.TB, cmd *exec.Cmd) (took, cpu time.Duration, resident flo
 	}
 }
 
-// highWater returns a process's largest resident memory in MiB, 0 if it is gone.
+// highWater returns a process's largest resident memory in MiB, 0 if it has ended.
 func highWater(pid int) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // no search of its own, and its cursor is its position in that topic.
 //
 // A stream has two lanes, each with a position: live works what the poll
-// published and what is gone, backlog everything else, with what live leaves of
+// published and what was deleted, backlog everything else, with what live leaves of
 // the budget. So today's messages need not wait until a backlog of many hours is
 // read, and neither do deletions.
 type lane struct {
@@ -30,6 +30,7 @@ type lane struct {
 	quarrel *quarrel
 	guard   *safeguard
 	memory  *laneMemory
+	claims  *claims
 	sweep   func(ended time.Time) bool // is a sweep due that ended then last
 	// allParked has the read try every parked issue, and not only those whose time
 	// has come.
@@ -277,9 +278,6 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 			continue
 		}
 		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, claim: j.claim})
-		if r.role.live {
-			b.note.upTo = j.version
-		}
 	}
 	r.cursor.Position = pos
 	if !r.role.live {
@@ -294,9 +292,7 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 		}
 	}
 	b.note.worked, b.note.parked = int64(len(b.families)), slices.Clone(r.cursor.Parked)
-	if left == 0 {
-		b.note.caughtUp = time.Now()
-	}
+	b.note.upTo, b.note.caughtUp = r.claims.reached(ctx, r.role.name, r.looked, left == 0)
 	var err error
 	if b.cursor, err = json.Marshal(r.cursor); err != nil {
 		return fmt.Errorf("cursor of %s: %w", r.role.name, err)

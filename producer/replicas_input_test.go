@@ -37,6 +37,11 @@ func TestReplicas_refuseAGroupOfOthers(t *testing.T) {
 			t.Helper()
 			w.launch(t, "KAFKA_TOPIC_PREFIX", "other.", "KAFKA_CLIENT_ID", "other-one").up(t)
 		}, []string{"other-one@", "other.offsets", "KAFKA_GROUP_ID"}},
+		"a deployment with other transactional ids": {func(t *testing.T, w *world) {
+			t.Helper()
+			w.launch(t, "KAFKA_TRANSACTIONAL_ID_PREFIX", "other", "KAFKA_GROUP_ID", "pylon-kafka", "KAFKA_CLIENT_ID", "other-one",
+				"KAFKA_TOPIC_PREFIX", "other.", "KAFKA_OFFSETS_TOPIC", "pylon.offsets", "CONNECTOR_NAME", "other").up(t)
+		}, []string{"other-one@", "pylon.offsets:other,other.,other", "KAFKA_GROUP_ID"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

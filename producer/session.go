@@ -162,6 +162,12 @@ func (s *session) rebuild(ctx context.Context) error {
 	return nil
 }
 
+// reachable asks for the topic; its error may tell why Kafka gives no answer.
+func (s *session) reachable(ctx context.Context) error {
+	_, err := s.topics.look(ctx, s.stream.Name)
+	return s.topics.k.Explain(err)
+}
+
 // close closes the client; nothing may use the session then.
 func (s *session) close() { s.cl.Close() }
 

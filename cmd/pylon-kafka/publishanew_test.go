@@ -22,8 +22,8 @@ func TestPublishAnew_publishesEverythingOnceMore(t *testing.T) {
 	}
 }
 
-// TestPublishAnew_tombstonesWhatIsGone deletes a tag between.
-func TestPublishAnew_tombstonesWhatIsGone(t *testing.T) {
+// TestPublishAnew_tombstonesWhatWasDeleted deletes a tag between.
+func TestPublishAnew_tombstonesWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
 	w.synced(t, "tags")

@@ -75,7 +75,9 @@ func TestRun_theRegistrysPasswordComesLate(t *testing.T) {
 	t.Cleanup(guarded.Close)
 	w.env["SCHEMA_REGISTRY_URL"], w.env["SCHEMA_REGISTRY_USERNAME"], w.env["SCHEMA_REGISTRY_PASSWORD_FILE"] = guarded.URL, "user", file
 	r := w.start(t)
-	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return strings.Contains(body, "schema registry") && strings.Contains(body, "401") })
+	r.waitFor(t, "/api/streams", func(_ int, body string) bool {
+		return strings.Contains(body, "schema registry") && strings.Contains(body, "401")
+	})
 	writeSecret(t, file, "new-secret")
 	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedOf(t, body, "tags") == w.pylon.API.Count("tags") })
 }
