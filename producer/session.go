@@ -156,7 +156,7 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+
+		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: a consumer would take the two forms for two objects; "+
 			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
@@ -166,6 +166,12 @@ func (s *session) rebuild(ctx context.Context) error {
 			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)
 	}
 	return nil
+}
+
+// reachable asks for the topic; its error may tell why Kafka gives no answer.
+func (s *session) reachable(ctx context.Context) error {
+	_, err := s.topics.look(ctx, s.stream.Name)
+	return s.topics.k.Explain(err)
 }
 
 // close closes the client; nothing may use the session then.

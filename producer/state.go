@@ -12,8 +12,10 @@ import (
 )
 
 // troubleShown is how long something may be tried again before it is shown;
-// twice the stream's interval if that is shorter.
-const troubleShown = 30 * time.Second
+// twice the stream's interval if that is shorter. An outage is met by the next
+// poll (PYLON_POLL_INTERVAL is 15 s) or look at the topic (watchInterval), so it
+// is shown within 35 s.
+const troubleShown = 18 * time.Second
 
 // state is everything that is shown of one stream. Status page, metrics, tables
 // and logs all read it. It is safe for concurrent use.
@@ -91,6 +93,11 @@ func (s *state) fail(t extract.Trouble) {
 	if c.Since.IsZero() {
 		c.Since = t.Since
 	}
+	for _, before := range s.troubles { // the failure is the end of what was tried again
+		if before.Since.Before(c.Since) {
+			c.Since = before.Since
+		}
+	}
 	s.opened = true
 	clear(s.troubles)
 }
@@ -127,20 +134,41 @@ func (s *state) standsBy() bool {
 	return s.status.State == Standby
 }
 
-// own shows that this replica has the stream.
+// unleased shows that this replica has lost the lease, or cannot learn who has
+// it: nobody may be working the stream.
+func (s *state) unleased(err error) {
+	s.fail(extract.Trouble{Err: err, Since: time.Now()})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Owned = false
+}
+
+// own shows that this replica has the stream. A reason that is shown stays until
+// the stream is open.
 func (s *state) own() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Condition = Condition{State: Starting, Owned: true, Resumed: s.status.Resumed}
+	c := &s.status.Condition
+	c.Owned, c.Owner = true, ""
+	if c.State != Failed {
+		c.State, c.Up = Starting, false
+	}
 }
 
 // trouble notes what who tries again; a zero Trouble that it is over.
 func (s *state) trouble(who string, t extract.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.troubleLocked(who, t)
+}
+
+func (s *state) troubleLocked(who string, t extract.Trouble) {
 	if t.Err == nil {
 		delete(s.troubles, who)
 		return
+	}
+	if before, ok := s.troubles[who]; ok && before.Since.Before(t.Since) {
+		t.Since = before.Since
 	}
 	s.troubles[who] = t
 	s.status.LastError, s.status.LastErrorAt = t.Err.Error(), time.Now()
@@ -167,13 +195,6 @@ func (s *state) committed(n note, c Counts) {
 	s.status.DeadLetters += c.DeadLetters
 	s.status.Unmapped += c.Unmapped
 	s.minutes.add(time.Now(), c.Records+c.Tombstones)
-	s.noteLocked(n)
-}
-
-// note shows what follows from a read without a commit.
-func (s *state) note(n note) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.noteLocked(n)
 }
 

@@ -44,7 +44,7 @@ func (p *Pipeline) joinForSync(ctx context.Context) (_ context.Context, leave fu
 	if err != nil {
 		return ctx, nil, err
 	}
-	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
+	if err := p.cfg.group("").Foreign(members); err != nil {
 		return ctx, nil, refusedError{err}
 	}
 	if len(members) > 0 {

@@ -13,14 +13,15 @@ import (
 
 // task copies one stream into its topic, session after session.
 type task struct {
-	set    streamSettings
-	state  *state
-	guard  *safeguard
-	client *extract.Client
-	cfg    taskConfig
-	done   chan struct{} // a sync: closed when the stream is finished
-	parent parent        // of a stream of children
-	queue  func() queue  // makes a queue over the topic of the parent stream
+	set     streamSettings
+	state   *state
+	outages *outageLog
+	guard   *safeguard
+	client  *extract.Client
+	cfg     taskConfig
+	done    chan struct{} // a sync: closed when the stream is finished
+	parent  parent        // of a stream of children
+	queue   func() queue  // makes a queue over the topic of the parent stream
 
 	fit []objectID // dead letters that the topic takes now, to be read again
 }
@@ -56,6 +57,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
+	t.outages.tell()
 	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
@@ -89,6 +91,7 @@ func (t *task) newCommitter(s *session) *committer {
 func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval time.Duration) error {
 	watch := time.NewTicker(interval)
 	defer watch.Stop()
+	defer c.log.end()
 	for {
 		select {
 		case b, ok := <-batches:
