@@ -45,6 +45,8 @@ type session struct {
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
 	framing framing              // what stands before the Avro in the topic's records
+	// otherKeys are keys of records of another form, each with the parent.
+	otherKeys map[otherKey]string
 
 	flushBytes int // how much goes into one batch
 }
@@ -102,6 +104,10 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		return nil, err
 	}
 	s.flushBytes = s.topic.MaxBytes
+	if err := s.dropOtherKeys(ctx); err != nil {
+		s.cl.Close()
+		return nil, err
+	}
 	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
 	if moved := s.known.misplaced.Len(); moved > 0 {
 		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
@@ -154,7 +160,7 @@ func (s *session) rebuild(ctx context.Context) error {
 			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
-	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
+	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
 	if b.foreign > 0 {
 		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
 			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)
