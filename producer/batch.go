@@ -31,6 +31,7 @@ type batch struct {
 
 	part   string          // of the cursor document; the task fills it in
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
+	began  time.Time       // when the pass began; zero: nobody knows
 	ended  time.Time       // when the part reached its end; zero: it did not
 	note   note
 }

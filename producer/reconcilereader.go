@@ -62,10 +62,11 @@ type reconcileRun struct {
 	doubtful bool                // a page of the window came without its data
 	held     []string            // missing, of windows that are not believed
 	sum      tally               // of the windows that were
+	first    time.Time           // when the read began
 }
 
 func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error {
-	run := &reconcileRun{reconcileReader: r, seen: make(map[string]struct{})}
+	run := &reconcileRun{reconcileReader: r, first: time.Now(), seen: make(map[string]struct{})}
 	if err := decodeCursor(r.stream, p.Cursor, &run.cursor); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 		r.seen[key] = struct{}{}
 	}
 	rule := repairs{memory: r.memory, began: began, settled: page.Date.Add(-r.unsettled)}
-	b = batch{origin: originSweep, records: page.Records, note: note{progress: -1}}
+	b = batch{origin: originSweep, records: page.Records, began: r.first, note: note{progress: -1}}
 	if page.WindowDone {
 		if rule.deleted, err = r.window(ctx, page); err != nil {
 			return batch{}, false, err

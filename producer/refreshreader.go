@@ -30,7 +30,7 @@ func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
 	r.number = max(1, r.number+1)
 	this := &pass{number: r.number}
 	began := time.Now()
-	b := batch{origin: originRefresh, note: note{state: Idle, progress: -1}}
+	b := batch{origin: originRefresh, began: began, note: note{state: Idle, progress: -1}}
 	if p.Ended.IsZero() {
 		b.note.state = Backfill
 	}

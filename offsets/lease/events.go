@@ -129,7 +129,7 @@ func (m *Member) explain(ctx context.Context, err error) (final bool, explained 
 		return true, wrap("the broker does not take a session timeout of %v: choose one between its group.min.session.timeout.ms and group.max.session.timeout.ms", m.cfg.SessionTimeout)
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		members, cause := Members(ctx, kadm.NewClient(m.cl), m.cfg.Group)
-		if foreign := Foreign(members, m.cfg.Group, m.cfg.Topic); foreign != nil {
+		if foreign := m.cfg.Foreign(members); foreign != nil {
 			return true, foreign
 		}
 		return true, errors.Join(fmt.Errorf("group %s: %w: %w", m.cfg.Group, ErrForeign, err), cause)

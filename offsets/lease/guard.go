@@ -37,7 +37,7 @@ func (m *Member) guard(ctx context.Context) {
 		if err != nil {
 			continue // of a cluster that does not answer the client tells
 		}
-		if err := Foreign(members, m.cfg.Group, m.cfg.Topic); err != nil {
+		if err := m.cfg.Foreign(members); err != nil {
 			m.note(ctx, err)
 		} else {
 			m.alone()
