@@ -156,10 +156,9 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		// To publish everything anew would not do: the records with the other keys would stay.
 		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
-			"a consumer would take the two forms for two objects; either delete the topic, and it is made and filled again, "+
-			"or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey)
+			"a consumer would take the two forms for two objects; either publish everything anew (`pylon-kafka publish-anew %s`), "+
+			"which gives the other keys tombstones, or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
 	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
