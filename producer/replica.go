@@ -234,6 +234,7 @@ func (r *replica) begin(t *task) {
 		defer cancel()
 		if before != nil { // what was lost may not have ended yet
 			<-before.done
+			t.set.log.Debug("opening", "done", "waited for the end of its last run")
 		}
 		return r.supervise(ctx, t, arrival)
 	})
