@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,12 +38,26 @@ func TestRebuildSize(t *testing.T) {
 		w.multiply(t, cl, stream, n)
 	}
 	for stream, n := range sizes {
-		began := time.Now()
+		began, cpu := time.Now(), cpuTime(t)
 		one := w.launch(t, "PYLON_STREAMS", stream)
 		one.up(t)
-		t.Logf("%s with %d objects more: open %v after the start", stream, n, time.Since(began).Round(time.Millisecond))
+		t.Logf("%s with %d objects more: open %v after the start, with %v of CPU time beside the broker's",
+			stream, n, time.Since(began).Round(time.Millisecond), (cpuTime(t) - cpu).Round(time.Millisecond))
 		must(t, one.stop())
 	}
+	for line := range strings.Lines(w.logs.String()) {
+		if strings.Contains(line, "msg=opening") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+}
+
+// cpuTime is what this process has used.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // multiply copies the records of a topic under new keys until there are n more.
