@@ -40,7 +40,7 @@ func TestRebuildSize(t *testing.T) {
 	for stream, n := range sizes {
 		began, cpu := time.Now(), cpuTime(t)
 		one := w.launch(t, "PYLON_STREAMS", stream)
-		one.up(t)
+		one.opened(t, 10*time.Minute)
 		t.Logf("%s with %d objects more: open %v after the start, with %v of CPU time beside the broker's",
 			stream, n, time.Since(began).Round(time.Millisecond), (cpuTime(t) - cpu).Round(time.Millisecond))
 		must(t, one.stop())
@@ -48,6 +48,21 @@ func TestRebuildSize(t *testing.T) {
 	for line := range strings.Lines(w.logs.String()) {
 		if strings.Contains(line, "msg=opening") {
 			t.Log(strings.TrimSpace(line))
+		}
+	}
+}
+
+// opened is up with a patience of its own.
+func (i *instance) opened(t *testing.T, patience time.Duration) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for !i.pipeline.Status()[0].Up {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the stream is not open within %v", patience)
 		}
 	}
 }
