@@ -31,7 +31,8 @@ type batch struct {
 
 	part   string          // of the cursor document; the task fills it in
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
-	ended  time.Time       // when the part was gone to its end; zero: it was not
+	began  time.Time       // when the pass began; zero: nobody knows
+	ended  time.Time       // when the part reached its end; zero: it did not
 	note   note
 }
 
@@ -39,7 +40,7 @@ type batch struct {
 type family struct {
 	issue   string
 	records []extract.Record
-	gone    bool // the issue itself is gone, and its children with it
+	gone    bool // the issue itself was deleted, and its children with it
 	claim   *claim
 }
 

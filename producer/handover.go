@@ -66,11 +66,13 @@ func (r *replica) standBy(ctx context.Context) {
 	k := &r.p.cfg.Kafka
 	owners, err := lease.Owners(limited, kadm.NewClient(r.p.keeper.cl), k.Group(), k.Offsets())
 	if err != nil {
+		r.unsure(ctx, k.Explain(err))
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
+	r.told = now
 	for partition, owner := range owners {
 		if _, held := r.held[partition]; !held && owner != r.name {
 			r.seen[partition] = sighting{owner, now}
@@ -80,6 +82,21 @@ func (r *replica) standBy(ctx context.Context) {
 		if run := r.running[t]; run == nil || run.stopping {
 			t.state.standby(owners[r.lease(t)])
 		}
+	}
+}
+
+// unsure shows that it cannot be told who works the streams that are not this
+// replica's, once that has lasted.
+func (r *replica) unsure(ctx context.Context, err error) {
+	r.mu.Lock()
+	told := r.told
+	r.mu.Unlock()
+	if ctx.Err() != nil || time.Since(told) < troubleShown {
+		return
+	}
+	for _, t := range r.idle() {
+		t.state.unleased(fmt.Errorf("who works the stream cannot be told: group %s: %w", r.p.cfg.Kafka.Group(), err))
+		t.outages.tell()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,7 @@ type Pipeline struct {
 	schemas *schemasTopic
 	leases  int32 // partitions of the offsets topic, as it was found
 	group   groupState
+	unready atomic.Bool // the log says that the cluster is not ready
 }
 
 // reach is how long a sync waits for a cluster or a registry that does not
@@ -121,8 +123,9 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 		clients.txnID = p.cfg.Kafka.TransactionalID(s.Name)
 		t := &task{
 			state: states[s.Name], client: p.client, done: done[s.Name],
-			guard: newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
-			cfg:   taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
+			outages: &outageLog{state: states[s.Name], log: log},
+			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
+			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
 				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
@@ -136,7 +139,8 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
 			trouble.Err = fmt.Errorf("schema registry: %w", trouble.Err)
 			t.state.fail(trouble)
-			log.Warn("the schema registry gives no id; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
+			log.Debug("the schema registry gives no id; trying again", "error", trouble.Err, "next_try", trouble.Next)
 		}
 		p.tasks = append(p.tasks, t)
 	}
@@ -185,6 +189,7 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	}
 	defer leave()
 	errs := make([]error, len(p.tasks))
+	defer p.telling(work)()
 	group, groupCtx := errgroup.WithContext(work)
 	for i, t := range p.tasks {
 		group.Go(func() error {
@@ -216,7 +221,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Cont
 		progress: t.state.lastCommit,
 		trouble: func(trouble extract.Trouble) {
 			t.state.fail(trouble)
-			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
 		},
 	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
@@ -259,7 +264,12 @@ func (p *Pipeline) reachable(ctx context.Context) error {
 
 // notReady shows that the cluster is not ready.
 func (p *Pipeline) notReady(t extract.Trouble) {
-	p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "next", t.Next)
+	level := slog.LevelDebug
+	if p.unready.CompareAndSwap(false, true) { // the first time; then the status says so
+		level = slog.LevelError
+	}
+	p.log.Log(context.Background(), level, "Kafka is not ready; trying again",
+		"brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "since", t.Since, "next_try", t.Next)
 	for _, task := range p.tasks { // alive, but not ready
 		task.state.waiting(t)
 	}
@@ -279,6 +289,9 @@ func (p *Pipeline) prepare(ctx context.Context) error {
 		return p.cfg.Kafka.Explain(err)
 	}
 	p.keeper.cl = cl
+	if p.unready.CompareAndSwap(true, false) {
+		p.log.Info("Kafka is ready", "brokers", p.cfg.Kafka.BrokerList())
+	}
 	return nil
 }
 

@@ -91,7 +91,7 @@ func (c Config) options() []kgo.Opt {
 		kgo.Balancers(c.assignor()),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.RebalanceTimeout+margin),
-		// A broker that does not answer is taken for gone within the session, or the
+		// A broker that does not answer is taken for dead within the session, or the
 		// member would believe in its partitions for a minute after it lost them.
 		kgo.RequestTimeoutOverhead(max(time.Second, c.SessionTimeout/3)),
 		kgo.RetryTimeoutFn(c.retryTimeout),

@@ -60,15 +60,15 @@ func (m *Member) revoked(ctx context.Context, partitions []int32) {
 // not answer for the session timeout: then everything is lost.
 func (m *Member) lost(ctx context.Context) {
 	m.mu.Lock()
-	gone := slices.Sorted(maps.Keys(m.state.held))
+	lost := slices.Sorted(maps.Keys(m.state.held))
 	clear(m.state.held)
 	m.state.in = false
 	m.mu.Unlock()
-	if len(gone) == 0 {
+	if len(lost) == 0 {
 		return
 	}
-	m.cfg.Logger.WarnContext(ctx, "partitions lost", "group", m.cfg.Group, "topic", m.cfg.Topic, "partitions", gone)
-	m.events.Lost(ctx, gone)
+	m.cfg.Logger.WarnContext(ctx, "partitions lost", "group", m.cfg.Group, "topic", m.cfg.Topic, "partitions", lost)
+	m.events.Lost(ctx, lost)
 }
 
 // watch takes the errors that the client reports among the records that it would

@@ -86,7 +86,7 @@ func (g *topicGuard) look(ctx context.Context, adm *kadm.Client, topic string) e
 		g.id = detail.ID
 	}
 	if g.id != detail.ID {
-		return fmt.Errorf("topic %s was deleted and made anew while this replica used it, and the cursors are gone: start again to go on with the new one", topic)
+		return fmt.Errorf("topic %s was deleted and made anew while this replica used it, and the cursors with it: start again to go on with the new one", topic)
 	}
 	return nil
 }
