@@ -320,9 +320,12 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	return p.knownSchemas(ctx)
 }
 
-// knownSchemas reads which schemas the schemas topic holds.
+// knownSchemas reads which schemas the schemas topic holds. It does not wait for
+// transactions that are open: one that was left by a process that died stays open
+// until its stream is opened anew, which comes later; and a schema that is there
+// twice does no harm.
 func (p *Pipeline) knownSchemas(ctx context.Context) error {
-	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
+	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Stable, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.schemas.text[string(rec.Key)] = string(rec.Value)
 		}

@@ -118,10 +118,16 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 
 // load takes over the transactional id, then reads cursor, topic and schema id.
 func (s *session) load(ctx context.Context) error {
+	began := time.Now()
+	step := func(what string) {
+		s.log.Debug("opening", "done", what, "took", time.Since(began).Round(time.Millisecond).String())
+		began = time.Now()
+	}
 	if _, _, err := s.cl.ProducerID(ctx); err != nil {
 		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID,
 			s.topics.k.Denied(fenced(err), connect.Right{Operation: "Write", Resource: connect.OnTransactionalID, Name: s.opts.txnID}))
 	}
+	step("taken over the transactional id")
 	entry, err := s.store.Load(ctx, s.stream.Name)
 	switch {
 	case errors.Is(err, offsets.ErrNoCursor):
@@ -131,6 +137,7 @@ func (s *session) load(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
 	}
 	s.resumed, s.records, s.left = entry.Cursor != nil, entry.Records, entry.UpdatedAt
+	step("read the cursor")
 	doc, err := parseDocument(s.stream.Name, entry.Cursor)
 	if err != nil {
 		return err
@@ -146,6 +153,7 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.rebuild(ctx); err != nil {
 		return err
 	}
+	step("read the topic")
 	return s.wire.fits(ctx, s)
 }
 
