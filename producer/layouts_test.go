@@ -187,7 +187,7 @@ func TestLayouts_refusesATopicOfAnotherForm(t *testing.T) {
 		"a registry after none":           {nil, nil, [2]bool{false, true}, false, []string{"single-object encoding, fingerprint", "id 1 of a schema registry"}},
 		"none after a registry":           {nil, nil, [2]bool{true, false}, false, []string{"id 1 of a schema registry", "single-object encoding, fingerprint"}},
 		"another registry":                {nil, nil, [2]bool{true, true}, true, []string{"id 1 of a schema registry", "id 2 of a schema registry"}},
-		"another registry, Avro keys":     {keys, keys, [2]bool{true, true}, true, []string{"schema registry"}},
+		"another registry, Avro keys":     {keys, keys, [2]bool{true, true}, true, []string{"KAFKA_KEY_FORMAT", "schema registry"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
