@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/offsets/lease"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/preflight"
 )
@@ -175,6 +176,9 @@ func (k *secureKafka) grant(t *testing.T, user string, rights map[string]right) 
 // describe configs is only missed.
 func (k *secureKafka) testRights(t *testing.T) {
 	t.Helper()
+	// A new cluster makes its topic for groups when the first one is asked for, which takes seconds.
+	_, err := lease.Members(t.Context(), k.adm, "first")
+	must(t, err)
 	for missing, says := range map[string]string{
 		"":                 "",
 		"Create":           "Create on topic PREFIX.",
