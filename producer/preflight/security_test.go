@@ -38,6 +38,10 @@ func TestSecurity(t *testing.T) {
 		t.Parallel()
 		k.testRights(t)
 	})
+	t.Run("token endpoint", func(t *testing.T) {
+		t.Parallel()
+		k.testTokenEndpoint(t)
+	})
 }
 
 // testConnections reaches the broker in every way that works and that does not,
@@ -237,6 +241,11 @@ func (k *secureKafka) testRights(t *testing.T) {
 			}
 			wantText(t, text, says, "kafka-acls.sh", "User:"+prefix)
 			t.Logf("without %s, check says:\n%s\nsync says: %v", says, text, err)
+			named := "named by check and sync"
+			if err == nil {
+				named = "named by check; sync does without it"
+			}
+			t.Logf("taken away: %s: %s", says, named) // .ci/rights prints it
 			if missing == "DescribeConfigs" && slices.ContainsFunc(slices.Collect(maps.Values(after)), func(c preflight.Check) bool { return c.State == preflight.Failed }) {
 				t.Errorf("a check fails without DescribeConfigs:\n%s", text)
 			}
