@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // property is one line of testdata/properties.txt.
@@ -69,6 +67,40 @@ func schemaProperties(stream string, t *schemaType) []property {
 	return props
 }
 
+// addProperties is for a new stream: with -update, properties.txt is given what
+// its schema has, to be compared with the API's description by a person, who then
+// says where each property is known from.
+func addProperties(tb testing.TB, wanted map[string][]property) {
+	tb.Helper()
+	for stream := range wanted {
+		if !slices.Contains(Streams(), stream) {
+			tb.Errorf("properties.txt has a stream %s, which has no schema", stream)
+		}
+	}
+	for _, stream := range Streams() {
+		if wanted[stream] != nil {
+			continue
+		}
+		if !*update {
+			tb.Errorf("properties.txt has nothing of %s: go test ./avro -update writes it", stream)
+			continue
+		}
+		wanted[stream] = schemaProperties(stream, newTestCodec(tb, stream).root)
+		var lines strings.Builder
+		for _, p := range wanted[stream] {
+			fmt.Fprintf(&lines, "%s\t%s\t%s\tunchecked\n", p.stream, p.pointer, p.typ)
+		}
+		file, err := os.OpenFile("testdata/properties.txt", os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.WriteString(lines.String()); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
 // TestCoverage compares the schemas with the properties of the API's objects.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
@@ -76,9 +108,7 @@ func TestCoverage(t *testing.T) {
 	for _, p := range readProperties(t) {
 		wanted[p.stream] = append(wanted[p.stream], p)
 	}
-	if len(wanted) != 15 {
-		t.Fatalf("properties.txt has %d streams", len(wanted))
-	}
+	addProperties(t, wanted)
 	var all, covered int
 	for _, stream := range Streams() {
 		have := schemaProperties(stream, newTestCodec(t, stream).root)
@@ -261,16 +291,5 @@ func TestNewCodec_refusesSchemasThatItCannotFill(t *testing.T) {
 				t.Errorf("error is %v, want one with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func TestStreams_areFifteen(t *testing.T) {
-	t.Parallel()
-	want := []string{
-		"accounts", "activity_types", "contacts", "custom_fields", "issue_messages", "issue_statuses", "issue_threads", "issues",
-		"knowledge_base_articles", "knowledge_bases", "tags", "teams", "ticket_forms", "user_roles", "users",
-	}
-	if diff := gocmp.Diff(want, Streams()); diff != "" {
-		t.Errorf("streams (-want +got):\n%s", diff)
 	}
 }

@@ -29,20 +29,14 @@ func refreshAll(ctx context.Context, c *Client, s Stream) (pages [][]string, las
 
 func TestClient_asksAsDocumented(t *testing.T) {
 	t.Parallel()
+	// A stream that is not named here is one list at its own name.
 	want := map[string][]string{
 		"accounts":                {"GET /eu/accounts?limit=999"},
 		"contacts":                {"GET /eu/contacts?limit=999"},
 		"issue_messages":          {"GET /eu/issues/i%2F1/messages?limit=1000"},
 		"issue_threads":           {"GET /eu/issues/i%2F1/threads"},
-		"tags":                    {"GET /eu/tags"},
-		"teams":                   {"GET /eu/teams"},
 		"users":                   {"GET /eu/users?include_deactivated=true"},
-		"knowledge_bases":         {"GET /eu/knowledge-bases"},
 		"knowledge_base_articles": {"GET /eu/knowledge-bases", "GET /eu/knowledge-bases/kb%201/articles?limit=999"},
-		"ticket_forms":            {"GET /eu/ticket-forms"},
-		"user_roles":              {"GET /eu/user-roles"},
-		"activity_types":          {"GET /eu/activity-types"},
-		"issue_statuses":          {"GET /eu/issue-statuses"},
 		"custom_fields": {
 			"GET /eu/custom-fields?object_type=account", "GET /eu/custom-fields?object_type=issue",
 			"GET /eu/custom-fields?object_type=contact", "GET /eu/custom-fields?object_type=task",
@@ -84,7 +78,11 @@ func TestClient_asksAsDocumented(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			assertEqual(t, "requests", asked, want[s.Name])
+			requests, listed := want[s.Name]
+			if !listed {
+				requests = []string{"GET /eu/" + strings.ReplaceAll(s.Name, "_", "-")}
+			}
+			assertEqual(t, "requests", asked, requests)
 			sent := c.Requests()
 			if n := sent[s.Endpoint]; n == 0 {
 				t.Errorf("no request counted for %s: %v", s.Endpoint, sent)

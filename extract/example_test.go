@@ -89,7 +89,7 @@ func ExampleClient_Children() {
 		switch {
 		case errors.Is(err, extract.ErrNotFound):
 			_, err := client.Issue(context.Background(), issue, extract.Ask{})
-			fmt.Println("not shown; the issue is gone:", errors.Is(err, extract.ErrNotFound))
+			fmt.Println("not shown; the issue was deleted:", errors.Is(err, extract.ErrNotFound))
 		case err != nil:
 			fmt.Println(err) // this issue is parked; the others go on
 		default:
@@ -98,7 +98,7 @@ func ExampleClient_Children() {
 	}
 	// Output:
 	// complete
-	// not shown; the issue is gone: true
+	// not shown; the issue was deleted: true
 }
 
 // URLs come from settings and from Pylon, and both may give access.

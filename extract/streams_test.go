@@ -5,14 +5,6 @@ import (
 	"testing"
 )
 
-func TestStreams_areInTheirOrder(t *testing.T) {
-	t.Parallel()
-	assertEqual(t, "streams", streamNames(nil), []string{
-		"accounts", "contacts", "issues", "issue_messages", "issue_threads", "tags", "teams", "users", "custom_fields",
-		"knowledge_bases", "knowledge_base_articles", "ticket_forms", "user_roles", "activity_types", "issue_statuses",
-	})
-}
-
 func TestStreams_areWhole(t *testing.T) {
 	t.Parallel()
 	endpoints := make(map[string]bool)

@@ -57,7 +57,7 @@ func TestClient_readsTheTokenAgainWhenItIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := ask(); !errors.Is(err, ErrUnauthorized) {
-		t.Errorf("the file is gone: %v", err)
+		t.Errorf("the file is away: %v", err)
 	}
 	if !strings.Contains(text.String(), "holds another one") || strings.Contains(text.String(), "second") {
 		t.Errorf("log %s", text)

@@ -140,7 +140,7 @@ func TestApply_resets(t *testing.T) {
 }
 
 // TestApply_leavesNoOlderCursorBehind resets and sets a stream whose key stands
-// in two partitions: once the tombstone is gone, the older one must not count.
+// in two partitions: once the tombstone is compacted away, the older one must not count.
 func TestApply_leavesNoOlderCursorBehind(t *testing.T) {
 	t.Parallel()
 	early := time.Now().Add(-time.Hour)

@@ -35,7 +35,7 @@ type batch struct {
 	span   trace.Span      // of its page; nil: none
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
 	began  time.Time       // when the pass began; zero: nobody knows
-	ended  time.Time       // when the part was gone to its end; zero: it was not
+	ended  time.Time       // when the part reached its end; zero: it did not
 	note   note
 }
 
@@ -43,7 +43,7 @@ type batch struct {
 type family struct {
 	issue   string
 	records []extract.Record
-	gone    bool // the issue itself is gone, and its children with it
+	gone    bool // the issue itself was deleted, and its children with it
 	claim   *claim
 }
 

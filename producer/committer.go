@@ -69,7 +69,10 @@ func (c *committer) decide(b *batch) (*draft, error) {
 	if err := b.rule.decide(d, b); err != nil {
 		return nil, err
 	}
-	return d, d.tooManyLetters(c.mostLetters)
+	if err := d.tooManyLetters(c.mostLetters); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // learn makes of a refusal for size what is to be done next: the topic may have

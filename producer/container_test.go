@@ -61,7 +61,7 @@ func TestContainer_copiesStopsAndGoesOn(t *testing.T) {
 			if stream != "tags" {
 				r.wantObject(t, stream, rec, truth)
 			} else if rec.Value != nil {
-				t.Errorf("tag %s is gone, and its record is no tombstone", rec.Key)
+				t.Errorf("tag %s is deleted, and its record is no tombstone", rec.Key)
 			}
 		}
 		slices.Sort(got[stream])
@@ -173,7 +173,7 @@ func TestContainer_firstRecordIsThereSoon(t *testing.T) {
 	for _, name := range []string{"PYLON_POLL_INTERVAL", "PYLON_WINDOW"} {
 		delete(w.settings, name)
 	}
-	topics := make([]string, 0, 15)
+	var topics []string
 	for _, stream := range allStreams() {
 		topics = append(topics, w.topicOf(stream))
 	}

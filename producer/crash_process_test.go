@@ -37,12 +37,19 @@ type process struct {
 	opened    int      // streams
 	committed int      // transactions with records
 	changed   chan struct{}
+	line      func(string) // told of each line; nil: nobody
 }
 
 // start runs the service of the world.
 func (w *world) start(t *testing.T, binary string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, "run"), logged: make(chan struct{}), changed: make(chan struct{})} //nolint:noctx // It is killed, that is what this is about.
+	return w.startTelling(t, binary, nil)
+}
+
+// startTelling is start with somebody who is told of each line of the log.
+func (w *world) startTelling(t *testing.T, binary string, line func(string)) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary, "run"), logged: make(chan struct{}), changed: make(chan struct{}), line: line} //nolint:noctx // It is killed, that is what this is about.
 	for name, value := range w.settings {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}
@@ -71,6 +78,9 @@ func (p *process) read(out io.Reader) {
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
 		line := in.Text()
+		if p.line != nil {
+			p.line(line)
+		}
 		p.mu.Lock()
 		const most = 200
 		if p.lines = append(p.lines, line); len(p.lines) > 2*most {

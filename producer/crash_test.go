@@ -33,7 +33,7 @@ var crashStreams = []string{"issues", "issue_messages", "issue_threads", "tags",
 // TestCrash kills the real binary at random moments, again and again, while the
 // sandbox keeps changing, and then compares the topics with the sandbox's own
 // history: nothing lost, nothing repeated, order by key kept, tombstones for
-// exactly what is gone.
+// exactly what was deleted.
 func TestCrash(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -46,17 +46,12 @@ func TestCrash(t *testing.T) {
 		}
 		c.finish(t, fmt.Sprintf("kills %d, within a transaction %d", c.kills, c.within))
 	})
-	t.Run("two at once", func(t *testing.T) {
+	t.Run("two groups with the same ids", func(t *testing.T) {
 		c := newCrash(t, seed)
-		var older *process
-		for range max(1, *crashes/4) {
-			older = c.takeOver(t, older)
+		for range max(1, *crashes/15) {
+			c.rival(t)
 		}
-		if older != nil {
-			older.kill()
-			c.kills++
-		}
-		c.finish(t, fmt.Sprintf("take-overs %d, exit code 4 %d times, kills %d", c.takeovers, c.fenced, c.kills))
+		c.finish(t, fmt.Sprintf("rivals %d, exit code 4 %d times, kills %d", c.rivals, c.fenced, c.kills))
 	})
 }
 
@@ -71,8 +66,9 @@ type crash struct {
 	stop   func() // ends the changes
 	admin  *kadm.Client
 
-	kills, within     int // within: a transaction was open
-	takeovers, fenced int
+	kills, within  int // within: a transaction was open
+	rivals, fenced int
+	starts         int
 }
 
 // newCrash starts a sandbox that changes all the time.
@@ -105,12 +101,12 @@ func newCrash(t *testing.T, seed uint64) *crash {
 	c.settings["PYLON_LOOKBACK"] = "5s"
 	c.settings["KAFKA_TOPIC_PARTITIONS"] = "2"
 	c.began = time.Now()
-	c.mutate(t)
+	c.mutate(t, 20*time.Millisecond)
 	return c
 }
 
-// mutate changes the sandbox every few milliseconds.
-func (c *crash) mutate(t *testing.T) {
+// mutate changes the sandbox, with pauses of up to most.
+func (c *crash) mutate(t *testing.T, most time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -118,7 +114,7 @@ func (c *crash) mutate(t *testing.T) {
 		rng := rand.New(rand.NewPCG(c.seed, 2))
 		for ctx.Err() == nil {
 			c.api.Mutate(rng, 1+rng.IntN(3))
-			pause := time.NewTimer(time.Duration(rng.Int64N(int64(20 * time.Millisecond))))
+			pause := time.NewTimer(time.Duration(rng.Int64N(int64(most))))
 			select {
 			case <-pause.C:
 			case <-ctx.Done():
@@ -153,7 +149,7 @@ func (c *crash) await(t *testing.T, p *process, m moment) {
 func (c *crash) killOnce(t *testing.T) {
 	t.Helper()
 	m := randomMoment(c.rng, len(crashStreams))
-	p := c.start(t, c.binary)
+	p := c.alone(t)
 	c.await(t, p, m)
 	p.kill()
 	c.kills++
@@ -179,41 +175,46 @@ func (c *crash) open(t *testing.T) bool {
 	return slices.ContainsFunc(all.TransactionalIDs(), func(id string) bool { return strings.HasPrefix(id, c.txnID("")) })
 }
 
-// takeOver starts a second instance while the first one runs. Mostly the first
-// ends with the exit code for that and the second, which is returned, goes on;
-// sometimes the second is killed before it has taken over everything.
-func (c *crash) takeOver(t *testing.T, older *process) *process {
-	t.Helper()
-	m := randomMoment(c.rng, len(crashStreams))
-	newer := c.start(t, c.binary)
-	c.takeovers++
-	c.await(t, newer, m)
-	if older == nil {
-		return newer
-	}
-	if c.rng.IntN(4) == 0 {
-		newer.kill()
-		c.kills++
-		if m.opened < len(crashStreams) {
-			return older // it may have lost none of its streams, some or all
-		}
-		c.wantFenced(t, older)
-		return nil
-	}
-	c.wantFenced(t, older)
-	return newer
-}
-
-// wantFenced waits for the end of an instance that another one has taken over
-// from.
-func (c *crash) wantFenced(t *testing.T, p *process) {
+// rival starts two instances that do not know of each other, for they are in
+// groups of their own: they fence each other until one has had enough and ends
+// with the exit code for that, while the other goes on.
+func (c *crash) rival(t *testing.T) {
 	t.Helper()
 	const fencedCode = 4
-	if code := p.exitCode(t, 30*time.Second); code != fencedCode {
-		t.Errorf("the older instance ends with exit code %d, want %d; its log:\n%s", code, fencedCode, p.log())
-		return
+	c.rivals++
+	pair := []*process{c.alone(t), c.alone(t)}
+	select {
+	case <-pair[0].logged:
+	case <-pair[1].logged:
+	case <-time.After(60 * time.Second):
+		t.Error("two instances with the same ids go on for a minute")
 	}
-	c.fenced++
+	for _, p := range pair {
+		p.kill()
+		code, err := p.wait()
+		switch {
+		case err != nil:
+			t.Error(err)
+		case code == fencedCode:
+			c.fenced++
+			if !strings.Contains(p.log(), "another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (producer id ") {
+				t.Errorf("an instance does not say what it lost against; its log:\n%s", p.log())
+			}
+		case code == -1:
+			c.kills++
+		default:
+			t.Errorf("an instance ends with exit code %d; its log:\n%s", code, p.log())
+		}
+	}
+}
+
+// alone starts the service in a group of its own: it does not wait until the group
+// has missed the one that was killed before.
+func (c *crash) alone(t *testing.T) *process {
+	t.Helper()
+	c.starts++
+	c.settings["KAFKA_GROUP_ID"] = fmt.Sprintf("%s-%d", c.txnID("group"), c.starts)
+	return c.start(t, c.binary)
 }
 
 // finish ends the changes, lets the service run until nothing is left to do,
@@ -221,13 +222,13 @@ func (c *crash) wantFenced(t *testing.T, p *process) {
 func (c *crash) finish(t *testing.T, what string) {
 	t.Helper()
 	c.stop()
-	p := c.start(t, c.binary)
+	p := c.alone(t)
 	deadline := time.Now().Add(90 * time.Second)
 	for !c.settled(t, crashStreams) && time.Now().Before(deadline) {
 		c.await(t, p, moment{after: 300 * time.Millisecond})
 	}
 	settled := time.Since(c.began)
-	// Two sweeps more: what is repeated or buried without a cause would be it now.
+	// Two sweeps more: what is repeated or gets a tombstone without a cause would be it now.
 	c.await(t, p, moment{after: 2500 * time.Millisecond})
 	if code := p.stop(t); code != 0 {
 		t.Errorf("the service ends with exit code %d after SIGTERM; its log:\n%s", code, p.log())

@@ -27,7 +27,7 @@ type document struct {
 
 // part is where one way to read a stream stands.
 type part struct {
-	// Ended is when this way was last gone to its end; what is due follows from it.
+	// Ended is when this way last reached its end; what is due follows from it.
 	Ended time.Time `json:"ended_at,omitzero"`
 	// Cursor is the reader's own, where to go on.
 	Cursor json.RawMessage `json:"cursor,omitempty"`

@@ -3,6 +3,7 @@ package producer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -45,9 +46,11 @@ func isFenced(err error) bool {
 }
 
 // fatal reports whether err ends the whole process and not just its stream:
-// another producer is there, or the token is refused, which holds for all.
+// another producer is there, the token is refused, which holds for all, or the
+// cluster refuses to begin.
 func fatal(err error) bool {
-	return errors.Is(err, ErrTakenOver) || errors.Is(err, extract.ErrUnauthorized)
+	var end endError
+	return errors.Is(err, ErrTakenOver) || errors.Is(err, extract.ErrUnauthorized) || errors.As(err, &end)
 }
 
 // refusedError marks an error that stays until somebody does something about it.
@@ -69,6 +72,14 @@ func isAgain(err error) bool {
 	var marked againError
 	return errors.As(err, &marked)
 }
+
+// pausedError marks an error after which the pause is this one.
+type pausedError struct {
+	error
+	pause time.Duration
+}
+
+func (e pausedError) Unwrap() error { return e.error }
 
 // refused reports whether trying again soon is of no use.
 func refused(err error) bool {

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"bytes"
 	"fmt"
 
 	"pylon-kafka/avro"
@@ -10,7 +11,7 @@ import (
 // plain form: the key as UTF-8.
 type keyFormat struct {
 	codec  *avro.KeyCodec // nil: plain
-	header []byte         // what the wire format puts before the Avro
+	header []byte         // what the wire format puts before the Avro; nil: not known, and any is read
 }
 
 // encode returns the key of an object's records.
@@ -26,13 +27,14 @@ func (k keyFormat) encode(key string) ([]byte, error) {
 }
 
 // decode returns the object's key of a record; ok is false where the record has
-// a key of the other form.
+// a key of another form, which the same object would not get now: of the other
+// format, or with another header, since keys are compared byte by byte.
 func (k keyFormat) decode(key []byte) (plain string, ok bool) {
 	_, body, err := avro.ParseHeader(key)
 	if k.codec == nil {
 		return string(key), err != nil
 	}
-	if err != nil {
+	if err != nil || !bytes.HasPrefix(key, k.header) {
 		return "", false
 	}
 	plain, err = k.codec.Decode(body)

@@ -64,6 +64,9 @@ func (k *known) createdBetween(first, last uint16, undated bool) []string {
 	}))
 }
 
+// count returns how many objects consumers have.
+func (k *known) count() int { return k.view.Len() }
+
 // apply notes what was committed.
 func (k *known) apply(changes []change) {
 	for _, c := range changes {
@@ -78,4 +81,13 @@ func (k *known) apply(changes []change) {
 		}
 		k.view.Set(c.parent, c.key, c.hash, c.mark)
 	}
+}
+
+// issues returns what a reconcile is to look for: nothing where tombstones are
+// off.
+func (s *session) issues() knownIssues {
+	if !s.tombstones {
+		return newKnown(false)
+	}
+	return s.known
 }

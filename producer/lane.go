@@ -20,8 +20,9 @@ import (
 // no search of its own, and its cursor is its position in that topic.
 //
 // A stream has two lanes, each with a position: live works what the poll
-// published, backlog everything else, with what live leaves of the budget. So
-// today's messages need not wait until a backlog of many hours is read.
+// published and what was deleted, backlog everything else, with what live leaves of
+// the budget. So today's messages need not wait until a backlog of many hours is
+// read, and neither do deletions.
 type lane struct {
 	role    role
 	api     childrenAPI
@@ -194,6 +195,12 @@ func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
 		})
 		return false
 	}
+	if h.moved {
+		return false // the issue is there
+	}
+	if rec.Value == nil && r.role.live {
+		return true // costs no request, and must not wait for a backlog of many hours
+	}
 	polled := h.origin == originPoll
 	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]
 }
@@ -238,6 +245,9 @@ func (r *laneRun) look(ctx context.Context) error {
 	}
 	if b.id != r.cursor.Queue {
 		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
+	}
+	if len(b.written) != len(r.written) {
+		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d", b.name, len(b.written), len(r.written))}
 	}
 	r.written, r.looked = b.written, time.Now()
 	return nil

@@ -50,7 +50,7 @@ type Pipeline struct {
 	// Set by prepare.
 	keeper  *topicKeeper
 	schemas *schemasTopic
-	leases  int32 // partitions of the offsets topic
+	leases  int32 // partitions of the offsets topic, as it was found
 	group   groupState
 	unready atomic.Bool // the log says that the cluster is not ready
 }
@@ -129,7 +129,7 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 			state: states[s.Name], client: p.client, done: done[s.Name],
 			outages: &outageLog{state: states[s.Name], log: log},
 			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
-			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
+			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
 				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
@@ -198,27 +198,27 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
-			errs[i] = p.syncTask(groupCtx, t)
+			errs[i] = p.syncTask(groupCtx, t, func(ctx context.Context) error { return t.run(ctx, func(*session) {}) })
 			if fatal(errs[i]) {
 				return errs[i]
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	switch cause := context.Cause(work); {
+	case errors.Is(cause, ErrTakenOver):
+		return cause
+	case err != nil:
 		return err
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if work.Err() != nil {
-		return context.Cause(work)
 	}
 	return errors.Join(errs...)
 }
 
-// syncTask runs a task for a sync: what may pass is tried again for a while.
-func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
+// syncTask does work on a task for a sync: what may pass is tried again for a while.
+func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
 	const patience = 45 * time.Second
 	err := retry(ctx, policy{
 		patience: patience,
@@ -227,7 +227,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 			t.state.fail(trouble)
 			t.outages.tell()
 		},
-	}, func(ctx context.Context) error { return takenOver(t.run(ctx)) })
+	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
 		t.state.done()
 		return nil
@@ -243,6 +243,16 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task) error {
 func takenOver(err error) error {
 	if isFenced(err) {
 		return fmt.Errorf("%w: it uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (%w)", ErrTakenOver, err)
+	}
+	return err
+}
+
+// exhausted makes of what the client has tried for as long as a sync waits the
+// end of the stream's sync.
+func exhausted(err error) error {
+	var answer *extract.APIError
+	if errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer) {
+		return refusedError{err}
 	}
 	return err
 }
@@ -354,17 +364,9 @@ func (p *Pipeline) Ready() bool {
 	return true
 }
 
-// lease is the partition of the offsets topic that a stream's lease is.
-func (p *Pipeline) lease(t *task) int32 {
-	return offsets.Partition(p.store.Key(t.set.stream.Name), p.leases)
-}
-
 // groupConfig is how this process takes part in the group of the replicas.
-func (p *Pipeline) groupConfig() lease.Config {
-	k := &p.cfg.Kafka
-	return lease.Config{
-		Group: k.Group(), Topic: k.Offsets(), ClientID: k.ClientID,
-		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
-		Options: p.opts, Logger: p.log,
-	}
+func (p *Pipeline) groupConfig(name string) lease.Config {
+	c := p.cfg.group(name)
+	c.Options, c.Logger = p.opts, p.log
+	return c
 }

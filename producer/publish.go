@@ -135,6 +135,12 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 			err = flush()
 		}
 	}
+	if ctx.Err() != nil {
+		// A batch that is under way to a broker that does not answer would be waited
+		// for as long as that lasts. The session is closed after this, and a new one
+		// ends the transaction.
+		s.cl.UnsafeAbortBufferedRecords()
+	}
 	// Evaluated always: it waits until no promise is left to be called.
 	if perr := first.Err(); perr != nil {
 		err = perr

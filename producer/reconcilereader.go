@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -12,17 +13,20 @@ import (
 
 // reconcileReader lists every issue, window by window of its creation: what the
 // topic lacks or has older is published, and what was created in a window and is
-// not listed there gets a tombstone, once Pylon confirms that the issue is gone.
+// not listed there gets a tombstone, once Pylon confirms that the issue was deleted.
 // It begins at the window in which an earlier one broke off.
 //
 // The list is fresh, and the index that the poll reads may lag behind it by up
 // to the lookback. So that the poll does not go back behind what this reader has
 // published, what was updated lately is left to the poll, and the poll does not
 // take what lately got a tombstone (issueMemory).
+//
+// A window that lacks most of what is known is not believed by itself: what it
+// lacks waits for the end, where it is held against all issues.
 type reconcileReader struct {
 	list      *extract.Reconcile
 	exists    func(ctx context.Context, issue string) (bool, error)
-	known     func(first, last uint16, undated bool) []string // issues that consumers have, by the day of creation
+	known     knownIssues
 	memory    *issueMemory
 	guard     *safeguard
 	stream    string
@@ -30,84 +34,155 @@ type reconcileReader struct {
 	log       *slog.Logger
 }
 
-// reconcilePart names the part of the cursor, an [extract.ReconcileCursor].
+// knownIssues tells which issues consumers have.
+type knownIssues interface {
+	// createdBetween returns those that were created on the days from first to
+	// last; undated adds those whose day is not known.
+	createdBetween(first, last uint16, undated bool) []string
+	// count returns how many there are.
+	count() int
+}
+
+// reconcilePart names the part of the cursor, a [reconcileCursor].
 const reconcilePart = "reconcile"
 
+// reconcileCursor is where a reconcile stands.
+type reconcileCursor struct {
+	extract.ReconcileCursor
+
+	// Held is how many issues earlier windows lacked that wait for the end.
+	Held int `json:"held,omitempty"`
+}
+
+// reconcileRun is one reconcile.
+type reconcileRun struct {
+	*reconcileReader
+	cursor   reconcileCursor
+	seen     map[string]struct{} // on the pages of the window
+	doubtful bool                // a page of the window came without its data
+	held     []string            // missing, of windows that are not believed
+	sum      tally               // of the windows that were
+	first    time.Time           // when the read began
+}
+
 func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error {
-	var cur extract.ReconcileCursor
-	if err := decodeCursor(r.stream, p.Cursor, &cur); err != nil {
+	run := &reconcileRun{reconcileReader: r, first: time.Now(), seen: make(map[string]struct{})}
+	if err := decodeCursor(r.stream, p.Cursor, &run.cursor); err != nil {
 		return err
 	}
-	cur.Page = "" // what was seen on the window's earlier pages is forgotten
-	r.guard.fresh(reconcilePart)
-	r.log.Debug("reconcile begins", "window", cur.Window)
-	first, seen := time.Now(), make(map[string]struct{})
-	doubtful := false
+	run.cursor.Page = "" // what was seen on the window's earlier pages is forgotten
+	r.log.Debug("reconcile begins", "window", run.cursor.Window)
 	for {
-		began := time.Now()
-		page, err := r.list.Fetch(ctx, cur)
+		b, done, err := run.page(ctx)
+		if isAgain(err) || refused(err) {
+			if b.cursor != nil { // it is read once more, from its beginning
+				err = errors.Join(err, emit(b))
+			}
+		}
 		if err != nil {
 			return err
 		}
-		cur = page.Next
-		doubtful = doubtful || page.Doubtful
-		for _, key := range page.Seen {
-			seen[key] = struct{}{}
-		}
-		rule := repairs{memory: r.memory, guard: r.guard, began: began, settled: page.Date.Add(-r.unsettled)}
-		if page.WindowDone {
-			if !doubtful {
-				if rule.deleted, rule.looked, err = r.gone(ctx, seen, page); err != nil {
-					return err
-				}
-			}
-			clear(seen)
-			doubtful = false
-		}
-		b := batch{rule: rule, origin: originSweep, records: page.Records, began: first, note: note{progress: -1}}
-		if b.cursor, err = json.Marshal(cur); err != nil {
-			return err
-		}
-		if page.Done {
-			b.cursor, b.ended = json.RawMessage(`{}`), time.Now().UTC().Truncate(time.Second)
-		}
-		if err := emit(b); err != nil || page.Done {
+		if err := emit(b); err != nil || done {
 			return err
 		}
 	}
 }
 
-// gone returns the issues that were created in the page's window, are not among
-// those seen, and that Pylon says are gone, one by one; and how many it looked
-// for. After the last window it also asks for those whose time of creation is
-// not known.
-func (r *reconcileReader) gone(ctx context.Context, seen map[string]struct{}, page extract.ReconcilePage) (gone []string, looked int, err error) {
+// page reads one page. With an error, the batch may hold the cursor at which the
+// next reconcile is to begin.
+func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error) {
+	began := time.Now()
+	page, err := r.list.Fetch(ctx, r.cursor.ReconcileCursor)
+	if err != nil {
+		return b, false, err
+	}
+	r.cursor.ReconcileCursor = page.Next
+	r.doubtful = r.doubtful || page.Doubtful
+	for _, key := range page.Seen {
+		r.seen[key] = struct{}{}
+	}
+	rule := repairs{memory: r.memory, began: began, settled: page.Date.Add(-r.unsettled)}
+	b = batch{origin: originSweep, records: page.Records, began: r.first, note: note{progress: -1}}
+	if page.WindowDone {
+		if rule.deleted, err = r.window(ctx, page); err != nil {
+			return batch{}, false, err
+		}
+	}
+	if page.Done {
+		more, err := r.end(ctx)
+		if err != nil {
+			return batch{rule: rule, cursor: json.RawMessage(`{}`), note: note{progress: -1}}, false, err
+		}
+		rule.deleted = append(rule.deleted, more...)
+		b.rule, b.cursor, b.ended = rule, json.RawMessage(`{}`), time.Now().UTC().Truncate(time.Second)
+		return b, true, nil
+	}
+	b.rule = rule
+	b.cursor, err = json.Marshal(r.cursor)
+	return b, false, err
+}
+
+// window returns the issues that were created in the page's window, are not among
+// those seen, and that Pylon says were deleted. After the last window it also looks
+// for those whose time of creation is not known.
+func (r *reconcileRun) window(ctx context.Context, page extract.ReconcilePage) (gone []string, err error) {
 	// Windows are whole days, but for the last, which ends now: an issue of today
 	// that was created since is not listed, and Pylon says that it exists.
-	candidates := r.known(dayOf(page.From), dayOf(page.To.Add(-1)), page.Done)
-	missing := slices.DeleteFunc(slices.Clone(candidates), func(key string) bool {
-		_, ok := seen[key]
+	missing := r.known.createdBetween(dayOf(page.From), dayOf(page.To.Add(-1)), page.Done)
+	this := tally{known: len(missing)}
+	missing = slices.DeleteFunc(missing, func(key string) bool {
+		_, ok := r.seen[key]
 		return ok
 	})
-	ask := missing
-	if r.guard.tooMany(tally{len(candidates), len(missing)}) {
-		ask = missing[:min(len(missing), enoughKnown)] // it will not be believed; some tell whether the list or Pylon is wrong
+	this.missing = len(missing)
+	doubtful := r.doubtful
+	clear(r.seen)
+	r.doubtful = false
+	switch {
+	case doubtful:
+		return nil, nil
+	case r.guard.tooMany(this), r.guard.tooMany(r.sum.plus(this)):
+		r.held = append(r.held, missing...)
+		r.cursor.Held += len(missing)
+		return nil, nil
 	}
-	for _, key := range ask {
+	r.sum = r.sum.plus(this)
+	return r.confirm(ctx, missing)
+}
+
+// confirm returns those of the issues that were deleted by Pylon's own word.
+func (r *reconcileRun) confirm(ctx context.Context, missing []string) (gone []string, err error) {
+	for _, key := range missing {
 		exists, err := r.exists(ctx, key)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if !exists {
 			gone = append(gone, key)
 		}
 	}
-	if len(ask) < len(missing) {
-		if len(gone) < len(ask) {
-			r.log.Warn("the list lacks issues that exist; it deletes nothing", "from", page.From, "to", page.To, "missing", len(missing), "known", len(candidates))
-			return nil, 0, nil
-		}
-		gone = missing
+	return gone, nil
+}
+
+// end returns what was held back and was deleted. The error says that it is too much
+// to be believed.
+func (r *reconcileRun) end(ctx context.Context) ([]string, error) {
+	if r.cursor.Held == 0 {
+		return nil, nil
 	}
-	return gone, len(candidates), nil
+	// Some of them tell whether the list or Pylon is wrong.
+	first := r.held[:min(len(r.held), enoughKnown)]
+	gone, err := r.confirm(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	if len(gone) < len(first) {
+		r.log.Warn("the list lacks issues that exist; it deletes nothing", "missing", r.cursor.Held)
+		return nil, nil
+	}
+	if err := r.guard.whole(reconcilePart, tally{r.known.count(), r.sum.missing + r.cursor.Held}); err != nil {
+		return nil, err
+	}
+	rest, err := r.confirm(ctx, r.held[len(first):])
+	return append(gone, rest...), err
 }

@@ -11,7 +11,7 @@ import (
 
 // refreshReader reads a full-refresh stream: the whole list, once. A pass that
 // broke off is read again from its beginning, since only a whole one can tell
-// what is gone, and costs no more than its requests. So its cursor is empty.
+// what was deleted, and costs no more than its requests. So its cursor is empty.
 type refreshReader struct {
 	client   *extract.Client
 	stream   extract.Stream

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"golang.org/x/sync/errgroup"
 
-	"pylon-kafka/extract"
+	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
 	"pylon-kafka/producer/connect"
 )
@@ -56,11 +57,11 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	case errors.As(err, &end):
 		return end.error
 	case err != nil:
-		return nil //nolint:nilerr // Asked to stop.
+		return nil // asked to stop
 	}
 	defer p.keeper.cl.Close()
 	group, groupCtx := errgroup.WithContext(ctx)
-	r := &replica{p: p, group: group, ctx: groupCtx, running: make(map[*task]*running)}
+	r := newReplica(groupCtx, p, group)
 	group.Go(func() error { return r.hold(groupCtx) })
 	defer p.telling(groupCtx)()
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
@@ -74,45 +75,52 @@ type endError struct{ error }
 
 func (e endError) Unwrap() error { return e.error }
 
-// replica works the streams whose leases this process holds.
+// replica works the streams whose leases this process holds. A lease is a
+// partition of the offsets topic: it is on the streams whose cursors the partition
+// holds, by the number of partitions that the topic has now.
 type replica struct {
 	p      *Pipeline
+	name   string // in the group
 	group  *errgroup.Group
 	ctx    context.Context //nolint:containedctx // Of the run: the group's events have others.
-	member *lease.Member
-	owners map[int32]string // as the group was described last
+	member *lease.Member   // set before the first event is worked
 
-	mu      sync.Mutex
-	running map[*task]*running
+	mu         sync.Mutex
+	partitions int32              // of the offsets topic, as it was looked at last
+	held       map[int32]struct{} // the leases
+	running    map[*task]*running // the last run of each stream, which may have ended
+	seen       map[int32]sighting // who had a lease last, of those that others have or had
+	told       time.Time          // when the group was described last
 }
 
-// running is a stream that this replica works.
+// running is a stream that this replica works, or has worked.
 type running struct {
-	cancel context.CancelFunc
-	done   chan struct{}
+	cancel   context.CancelFunc
+	done     chan struct{}
+	stopping bool // cancelled
+}
+
+func newReplica(ctx context.Context, p *Pipeline, group *errgroup.Group) *replica {
+	return &replica{
+		p: p, name: p.replicaName(), group: group, ctx: ctx, partitions: p.leases,
+		held: make(map[int32]struct{}), running: make(map[*task]*running), seen: make(map[int32]sighting), told: time.Now(),
+	}
 }
 
 // hold is a member of the group until ctx ends.
 func (r *replica) hold(ctx context.Context) error {
-	p := r.p
-	err := retry(ctx, policy{trouble: p.notReady}, func(ctx context.Context) error {
-		const patience = 15 * time.Second
-		limited, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		member, err := lease.Join(limited, p.groupConfig(), lease.Events{Assigned: r.assigned, Revoked: r.revoked, Lost: r.lost})
-		r.mu.Lock()
-		r.member = member
-		r.mu.Unlock()
-		return p.groupDenied(err)
-	})
-	if err != nil {
+	if err := retry(ctx, policy{trouble: r.p.notReady}, r.join); err != nil {
+		var end endError
+		if errors.As(err, &end) {
+			return end.error
+		}
 		return err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace+2*time.Second)
 		defer cancel()
 		if err := r.member.Close(ctx); err != nil {
-			p.log.Warn("leaving the group of the replicas", "error", err)
+			r.p.log.Warn("leaving the group of the replicas", "error", err)
 		}
 	}()
 	select {
@@ -123,13 +131,16 @@ func (r *replica) hold(ctx context.Context) error {
 		return ctx.Err()
 	}
 	r.standBy(ctx)
-	p.group.join()
-	look := time.NewTicker(ownersLook)
-	defer look.Stop()
+	r.p.group.join()
+	owners, partitions := time.NewTicker(ownersLook), time.NewTicker(partitionsLook)
+	defer owners.Stop()
+	defer partitions.Stop()
 	for {
 		select {
-		case <-look.C:
+		case <-owners.C:
 			r.standBy(ctx)
+		case <-partitions.C:
+			r.arrange(ctx)
 		case <-r.member.Failed():
 			return r.member.Err()
 		case <-ctx.Done():
@@ -138,254 +149,156 @@ func (r *replica) hold(ctx context.Context) error {
 	}
 }
 
-// ownersLook is how often a replica asks who has the streams that it has not.
-const ownersLook = 10 * time.Second
+// join makes this replica a member. What the cluster refuses, or a group that
+// somebody else uses, ends the run: nothing was touched yet.
+func (r *replica) join(ctx context.Context) error {
+	const patience = 15 * time.Second
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cfg := r.p.groupConfig(r.name)
+	r.mu.Lock() // events wait until member is set
+	defer r.mu.Unlock()
+	member, err := lease.Join(limited, cfg, lease.Events{Assigned: r.assigned, Revoked: r.revoked, Lost: r.lost})
+	if errors.Is(err, lease.ErrForeign) || errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return endError{r.p.groupDenied(err)}
+	}
+	r.member = member
+	return err
+}
 
-// standBy shows for each stream that is not this replica's whose it is.
-func (r *replica) standBy(ctx context.Context) {
-	idle := r.idle()
-	if len(idle) == 0 {
+// partitionsLook is how often a replica looks whether the offsets topic has got
+// partitions: of the streams whose leases move by that, the group tells only whom
+// it gives the new ones.
+const partitionsLook = 10 * time.Second
+
+// lease is the partition of the offsets topic that a stream's lease is. The
+// caller holds mu.
+func (r *replica) lease(t *task) int32 {
+	return offsets.Partition(r.p.store.Key(t.set.stream.Name), r.partitions)
+}
+
+// count looks how many partitions the offsets topic has; where the cluster does
+// not answer, it has as many as before.
+func (r *replica) count(ctx context.Context) {
+	const patience = 3 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	name := r.p.cfg.Kafka.Offsets()
+	found, err := kadm.NewClient(r.p.keeper.cl).ListTopics(ctx, name)
+	if err != nil || found[name].Err != nil {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, ownersLook)
-	defer cancel()
-	k := &r.p.cfg.Kafka
-	owners, err := lease.Owners(limited, kadm.NewClient(r.p.keeper.cl), k.Group(), k.Offsets())
-	if err == nil {
-		r.mu.Lock()
-		r.owners = owners
-		r.mu.Unlock()
-	}
-	for _, t := range r.idle() {
-		if err != nil {
-			t.state.unleased(fmt.Errorf("who works the stream cannot be told: group %s: %w", k.Group(), k.Explain(err)))
-			continue
-		}
-		t.state.standby(owners[r.p.lease(t)])
-	}
-}
-
-// idle returns the tasks that this replica does not work.
-func (r *replica) idle() []*task {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(r.p.tasks), func(t *task) bool { return r.running[t] != nil })
+	if n := int32(len(found[name].Partitions)); n > r.partitions { // a topic that shrank was made anew: package lease tells
+		r.p.log.Warn("the offsets topic has got partitions: the streams are shared out anew", "topic", name, "partitions", n, "before", r.partitions)
+		r.partitions = n
+	}
 }
 
-// of returns the tasks whose leases are among partitions.
-func (r *replica) of(partitions []int32) []*task {
-	return slices.DeleteFunc(slices.Clone(r.p.tasks), func(t *task) bool { return !slices.Contains(partitions, r.p.lease(t)) })
-}
-
-// assigned opens the streams of partitions.
-func (r *replica) assigned(_ context.Context, partitions []int32) {
+// arrange opens the streams whose leases this replica holds and cancels the
+// others, by the number of partitions that there are now.
+func (r *replica) arrange(ctx context.Context) {
+	r.count(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, t := range r.of(partitions) {
-		before := r.running[t]
-		ctx, cancel := context.WithCancel(r.ctx)
-		now := &running{cancel: cancel, done: make(chan struct{})}
-		r.running[t] = now
-		if from := r.owners[r.p.lease(t)]; from != "" {
-			t.set.log.Info("the stream is handed over to this replica", "from", from, "to", r.p.cfg.Kafka.ClientID)
+	for _, t := range r.p.tasks {
+		_, held := r.held[r.lease(t)]
+		run := r.running[t]
+		works := run != nil && !run.stopping
+		switch {
+		case held && !works:
+			r.begin(t)
+		case !held && works:
+			run.end()
+			t.set.log.Warn("the stream's lease is another partition now, which is not this replica's")
+			t.state.standby("")
+		case !held && !t.state.standsBy():
+			t.state.standby(r.seen[r.lease(t)].owner)
 		}
-		t.state.own()
-		r.group.Go(func() error {
-			defer close(now.done)
-			defer cancel()
-			if before != nil { // what was lost may not have ended yet
-				<-before.done
-			}
-			return r.supervise(ctx, t)
-		})
 	}
+}
+
+// end cancels. The caller holds mu of the replica.
+func (r *running) end() {
+	r.stopping = true
+	r.cancel()
+}
+
+// begin opens a stream, when its last run has ended. The caller holds mu.
+func (r *replica) begin(t *task) {
+	before := r.running[t]
+	ctx, cancel := context.WithCancel(r.ctx)
+	now := &running{cancel: cancel, done: make(chan struct{})}
+	r.running[t] = now
+	arrival := &arrival{to: r.name, last: r.seen[r.lease(t)]}
+	t.state.own()
+	r.group.Go(func() error {
+		defer close(now.done)
+		defer cancel()
+		if before != nil { // what was lost may not have ended yet
+			<-before.done
+		}
+		return r.supervise(ctx, t, arrival)
+	})
+}
+
+// assigned takes the leases.
+func (r *replica) assigned(ctx context.Context, partitions []int32) {
+	r.mu.Lock()
+	for _, p := range partitions {
+		r.held[p] = struct{}{}
+	}
+	r.mu.Unlock()
+	r.arrange(ctx)
 }
 
 // revoked stops the streams of partitions and returns when they have stopped, or
 // when ctx ends.
 func (r *replica) revoked(ctx context.Context, partitions []int32) {
-	stopping := r.stop(partitions)
-	for t, run := range stopping {
+	for t, run := range r.giveUp(partitions) {
 		select {
 		case <-run.done:
-			t.set.log.Info("the stream is given back", "from", r.p.cfg.Kafka.ClientID)
+			t.set.log.Info("stream stopped, its lease is given back", "replica", r.name)
 		case <-ctx.Done():
-			t.set.log.Warn("the stream did not stop in time; the next owner ends its transaction")
+			t.set.log.Warn("the stream did not stop in time; the next owner ends its transaction", "replica", r.name)
 		}
 		if r.ctx.Err() == nil { // the process goes on
 			t.state.standby("")
 		}
 	}
+	r.sawOwn(partitions)
 }
 
 // lost cancels the streams of partitions.
 func (r *replica) lost(_ context.Context, partitions []int32) {
-	for t := range r.stop(partitions) {
+	for t := range r.giveUp(partitions) {
 		t.state.unleased(fmt.Errorf("the stream's lease is lost: the coordinator of group %s gives no answer, or took this replica for dead", r.p.cfg.Kafka.Group()))
 		t.outages.tell()
 	}
+	r.sawOwn(partitions)
 }
 
-// stop cancels the streams of partitions.
-func (r *replica) stop(partitions []int32) map[*task]*running {
+// giveUp gives up the leases and cancels their streams, which it returns.
+func (r *replica) giveUp(partitions []int32) map[*task]*running {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, p := range partitions {
+		delete(r.held, p)
+	}
 	stopping := make(map[*task]*running)
-	for _, t := range r.of(partitions) {
-		if run := r.running[t]; run != nil {
-			run.cancel()
+	for _, t := range r.p.tasks {
+		run := r.running[t]
+		if run != nil && !run.stopping && slices.Contains(partitions, r.lease(t)) {
+			run.end()
 			stopping[t] = run
-			delete(r.running, t)
 		}
 	}
 	return stopping
 }
 
-// supervise runs a task until ctx ends, again after each failure. A failure is
-// logged from here and nowhere else.
-func (r *replica) supervise(ctx context.Context, t *task) error {
-	fences := &fences{}
-	err := retry(ctx, policy{
-		progress: t.state.lastCommit,
-		trouble: func(trouble extract.Trouble) {
-			t.state.fail(trouble)
-			t.outages.tell()
-			t.set.log.Debug("stream failed", "error", trouble.Err, "next_try", trouble.Next)
-		},
-	}, func(ctx context.Context) error {
-		err := t.run(ctx)
-		if !isFenced(err) {
-			return err
-		}
-		return r.fencedOff(ctx, t, fences, err)
-	})
-	switch {
-	case err == nil, ctx.Err() != nil && !fatal(err):
-		return nil // asked to stop
-	default:
-		return fmt.Errorf("%s: %w", t.set.stream.Name, err)
-	}
-}
-
-// fences counts how often a stream was fenced while it had its lease.
-type fences struct{ at []time.Time }
-
-const (
-	// fencedMost is how often within fencedWithin a stream may be fenced while this
-	// replica holds its lease, before that is another program's doing.
-	fencedMost   = 3
-	fencedWithin = 5 * time.Minute
-)
-
-func (f *fences) again() (often bool) {
-	now := time.Now()
-	f.at = append(slices.DeleteFunc(f.at, func(at time.Time) bool { return now.Sub(at) > fencedWithin }), now)
-	return len(f.at) >= fencedMost
-}
-
-// fencedOff decides what being fenced means. Who does not hold the lease any
-// more waits to be told so. Who does, had a transaction that outlived its
-// timeout, and opens the stream anew; when that happens again and again, another
-// program uses the same transactional ids.
-func (r *replica) fencedOff(ctx context.Context, t *task, f *fences, cause error) error {
-	r.mu.Lock()
-	member := r.member
-	r.mu.Unlock()
-	holds, err := member.Holds(ctx, r.p.lease(t))
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w (who holds the lease cannot be told: %w)", cause, err)
-	case !holds:
-		t.set.log.Warn("the stream was fenced and its lease is another replica's", "error", cause)
-		<-ctx.Done()
-		return ctx.Err()
-	case f.again():
-		return fmt.Errorf("%w: transactional id %s was fenced %d times within %v while this replica holds the lease of its stream: "+
-			"another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX%s (%w)",
-			ErrTakenOver, t.set.opts.txnID, fencedMost, fencedWithin, r.p.otherProducer(ctx, t), cause)
-	default:
-		return fmt.Errorf("fenced, though this replica holds the lease: a transaction stayed open for longer than its timeout, "+
-			"or another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX: %w", cause)
-	}
-}
-
-// otherProducer names the producer that has a stream's transactional id now, as
-// far as the cluster tells (KIP-664).
-func (p *Pipeline) otherProducer(ctx context.Context, t *task) string {
-	described, err := kadm.NewClient(p.keeper.cl).DescribeTransactions(ctx, t.set.opts.txnID)
-	if err != nil {
-		return ""
-	}
-	one, err := described.On(t.set.opts.txnID, nil)
-	if err != nil || one.Err != nil {
-		return ""
-	}
-	return fmt.Sprintf(" (producer id %d, epoch %d, state %s, at coordinator %d)", one.ProducerID, one.ProducerEpoch, one.State, one.Coordinator)
-}
-
-// joinForSync makes a sync a member of the group, so that replicas of run know of
-// it: it refuses to begin while others are there, and the context that it returns
-// ends when one of them takes over.
-func (p *Pipeline) joinForSync(ctx context.Context) (context.Context, func(), error) {
-	k := &p.cfg.Kafka
-	members, err := lease.Members(ctx, kadm.NewClient(p.keeper.cl), k.Group())
-	if err != nil {
-		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), p.groupDenied(err))
-	}
-	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
-		return ctx, nil, refusedError{err}
-	}
-	if len(members) > 0 {
-		return ctx, nil, refuse("a sync does not begin while others work the streams: group %s has %d members: %s; stop them, or leave the work to them",
-			k.Group(), len(members), memberNames(members))
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	gone := func(context.Context, []int32) {
-		cancel(fmt.Errorf("%w: a replica of run, or another sync, has joined group %s and was given streams of this sync", ErrTakenOver, k.Group()))
-	}
-	cfg := p.groupConfig()
-	cfg.RebalanceTimeout = grace
-	closing := make(chan struct{})
-	member, err := lease.Join(ctx, cfg, lease.Events{
-		Assigned: func(context.Context, []int32) {},
-		Revoked: func(ctx context.Context, partitions []int32) {
-			select {
-			case <-closing:
-			default:
-				gone(ctx, partitions)
-			}
-		},
-		Lost: func(ctx context.Context, partitions []int32) { gone(ctx, partitions) },
-	})
-	if err != nil {
-		cancel(nil)
-		return ctx, nil, fmt.Errorf("group %s: %w", k.Group(), p.groupDenied(err))
-	}
-	p.group.join()
-	return ctx, func() {
-		close(closing)
-		leaving, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		defer done()
-		if err := member.Close(leaving); err != nil {
-			p.log.Warn("leaving the group of the replicas", "error", err)
-		}
-		cancel(nil)
-	}, nil
-}
-
 // groupDenied names the right to the group, if err says that it lacks. Read
-// implies Describe.
+// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
 func (p *Pipeline) groupDenied(err error) error {
 	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
-}
-
-func memberNames(members []lease.Info) string {
-	text := ""
-	for i, m := range members {
-		if i > 0 {
-			text += ", "
-		}
-		text += m.String()
-	}
-	return text
 }

@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -62,7 +63,7 @@ func retry(ctx context.Context, p policy, fn func(context.Context) error) error 
 			since, attempt = p.progress(), 0
 		}
 		pause := pauseAfter(err, attempt)
-		if p.patience > 0 && (refused(err) || limited.Err() != nil || time.Since(since)+pause > p.patience) {
+		if p.patience > 0 && (refused(err) || limited.Err() != nil || time.Since(since)+pause > p.patience && !isAgain(err)) {
 			return last
 		}
 		if p.trouble != nil {
@@ -76,9 +77,12 @@ func retry(ctx context.Context, p policy, fn func(context.Context) error) error 
 
 // pauseAfter is the pause before the next try.
 func pauseAfter(err error, attempt int) time.Duration {
+	var paused pausedError
 	switch {
 	case isAgain(err):
 		return 0
+	case errors.As(err, &paused):
+		return paused.pause
 	case refused(err):
 		return refusedPause
 	default:

@@ -87,11 +87,9 @@ func (r differs) committed(d *draft) {
 // published, and what Pylon confirmed as deleted gets a tombstone.
 type repairs struct {
 	memory  *issueMemory
-	guard   *safeguard
 	began   time.Time // of the page's request: what a poll published since is newer
 	settled time.Time // what was updated later is left to the poll
 	deleted []string  // issues that Pylon confirmed as deleted
-	looked  int       // how many known issues the window was to hold
 }
 
 func (r repairs) decide(d *draft, b *batch) error {
@@ -104,11 +102,6 @@ func (r repairs) decide(d *draft, b *batch) error {
 	})
 	if err != nil {
 		return err
-	}
-	if r.looked > 0 {
-		if err := r.guard.piece(reconcilePart, tally{r.looked, len(r.deleted)}); err != nil {
-			return err
-		}
 	}
 	for _, key := range r.deleted {
 		if _, there := d.s.known.view.Hash("", key); there {
@@ -133,9 +126,6 @@ func (r repairs) wants(d *draft, id objectID, rec *extract.Record) bool {
 }
 
 func (r repairs) committed(d *draft) {
-	if r.looked > 0 {
-		r.guard.took(reconcilePart, tally{r.looked, len(r.deleted)})
-	}
 	for _, c := range d.changes {
 		if c.gone {
 			r.memory.noteDeleted(c.key, time.Now())
@@ -195,7 +185,7 @@ func (r wholePass) end(d *draft) error {
 		return nil
 	}
 	if d.s.tombstones {
-		if err := r.guard.whole(refreshPart, tally{d.s.known.view.Len(), len(gone)}); err != nil {
+		if err := r.guard.whole("the list", tally{d.s.known.view.Len(), len(gone)}); err != nil {
 			return err
 		}
 	}
@@ -225,7 +215,7 @@ func (r *families) decide(d *draft, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if !f.gone { // that an issue is gone, Pylon confirmed
+		if !f.gone { // that an issue was deleted, Pylon confirmed
 			t.known += known
 			t.missing += missing
 		}

@@ -21,7 +21,11 @@ type safeguard struct {
 // tally is how many known objects were looked for, and how many were missing.
 type tally struct{ known, missing int }
 
-// enough is how many objects must be known for a share of them to mean something.
+func (t tally) plus(other tally) tally {
+	return tally{t.known + other.known, t.missing + other.missing}
+}
+
+// enoughKnown is how many objects must be known for a share of them to mean something.
 const enoughKnown = 20
 
 func newSafeguard(stream string, share float64) *safeguard {
@@ -41,41 +45,28 @@ func (s *safeguard) whole(what string, t tally) error {
 	return s.judge(what, t)
 }
 
-// piece judges one piece of what together with those that [safeguard.took] has
-// noted before it.
+// piece judges one piece of what, by itself and together with those that
+// [safeguard.took] has noted before it.
 func (s *safeguard) piece(what string, t tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := s.tallies[what]
-	sum.known += t.known
-	sum.missing += t.missing
-	if err := s.judge(what, sum); err != nil {
-		delete(s.tallies, what)
-		return err
+	if s.tooMany(t) {
+		return s.judge(what, t)
 	}
-	return nil
+	return s.judge(what, s.tallies[what].plus(t))
 }
 
-// took adds a piece that was published to those before it; the oldest of very
-// many count less and less.
+// took adds a piece that was published to those before it. Those of long ago do
+// not count: a token can lose a permission any day.
 func (s *safeguard) took(what string, t tally) {
-	const memory = 1000
+	const memory = 2 * enoughKnown
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sum := s.tallies[what]
-	sum.known += t.known
-	sum.missing += t.missing
-	if sum.known > memory {
+	sum := s.tallies[what].plus(t)
+	for sum.known > memory {
 		sum.known, sum.missing = sum.known/2, sum.missing/2
 	}
 	s.tallies[what] = sum
-}
-
-// fresh begins a new tally of what.
-func (s *safeguard) fresh(what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.tallies, what)
 }
 
 func (s *safeguard) judge(what string, t tally) error {

@@ -37,13 +37,16 @@ type session struct {
 	streamSettings
 	topic   topics.Topic
 	cl      *kgo.Client
-	doc     document // as committed
-	resumed bool     // a cursor was found
-	records int64    // committed over the stream's life
+	doc     document  // as committed
+	resumed bool      // a cursor was found
+	left    time.Time // when it was committed last
+	records int64     // committed over the stream's life
 	format  format
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
 	framing framing              // what stands before the Avro in the topic's records
+	// otherKeys are keys of records of another form, each with the parent.
+	otherKeys map[otherKey]string
 
 	flushBytes int // how much goes into one batch
 }
@@ -103,6 +106,10 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		return nil, err
 	}
 	s.flushBytes = s.topic.MaxBytes
+	if err := s.dropOtherKeys(ctx); err != nil {
+		s.cl.Close()
+		return nil, err
+	}
 	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
 	if moved := s.known.misplaced.Len(); moved > 0 {
 		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
@@ -125,14 +132,14 @@ func (s *session) load(ctx context.Context) error {
 	case err != nil:
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
 	}
-	s.resumed, s.records = entry.Cursor != nil, entry.Records
+	s.resumed, s.records, s.left = entry.Cursor != nil, entry.Records, entry.UpdatedAt
 	doc, err := parseDocument(s.stream.Name, entry.Cursor)
 	if err != nil {
 		return err
 	}
 	fit, said := doc.fit(s.topic.ID, time.Now(), slowParts(s.stream)...)
 	if said != "" {
-		s.log.Warn(said, "topic", s.topic.Name)
+		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
 	}
 	s.doc = fit
 	if s.format, err = s.wire.open(ctx, s); err != nil {
@@ -151,11 +158,13 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		return refuse("topic %s holds a record whose key is not of KAFKA_KEY_FORMAT (%s): a consumer would take the two forms for two objects; "+
-			"either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
+		// To publish everything anew would not do: the records with the other keys would stay.
+		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
+			"a consumer would take the two forms for two objects; either delete the topic, and it is made and filled again, "+
+			"or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey)
 	}
 	b.finish()
-	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
+	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
 	if b.foreign > 0 {
 		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
 			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)

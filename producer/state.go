@@ -36,7 +36,7 @@ type state struct {
 // moments are when things happened to a stream.
 type moments struct {
 	started   time.Time
-	committed time.Time // the last batch
+	committed time.Time // the last transaction
 	worked    time.Time // the last children that were read and committed
 }
 
@@ -133,6 +133,13 @@ func (s *state) standby(owner string) {
 	clear(s.warnings)
 }
 
+// standsBy reports whether another replica's is shown.
+func (s *state) standsBy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status.State == Standby
+}
+
 // unleased shows that this replica has lost the lease, or cannot learn who has
 // it: nobody may be working the stream.
 func (s *state) unleased(err error) {
@@ -193,8 +200,7 @@ func (s *state) committed(n note, c Counts) {
 	s.status.Unchanged += c.Unchanged
 	s.status.DeadLetters += c.DeadLetters
 	s.status.Unmapped += c.Unmapped
-	s.moments.committed = time.Now()
-	s.minutes.add(s.moments.committed, c.Records+c.Tombstones)
+	s.minutes.add(time.Now(), c.Records+c.Tombstones)
 	s.noteLocked(n)
 }
 
@@ -247,6 +253,7 @@ func (s *state) transaction(committed bool, d time.Duration) {
 		s.ended.aborted++
 		return
 	}
+	s.moments.committed = time.Now()
 	s.ended.committed++
 	s.ended.seconds.Observe(d.Seconds())
 }
@@ -310,7 +317,8 @@ func (s *state) ready() bool {
 	return s.opened
 }
 
-// lastCommit tells when a batch was last committed.
+// lastCommit tells when a transaction was last committed. A page that is read
+// again and changes nothing is no progress.
 func (s *state) lastCommit() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,6 +33,7 @@ type taskConfig struct {
 	patience    time.Duration // of a request, before the stream fails; 0: for ever
 	snapshot    bool
 	mostLetters int
+	watch       time.Duration // between two looks at the topic
 }
 
 // parent is what a stream of children must know of the stream of their parents.
@@ -45,38 +46,50 @@ type parent struct {
 // run copies the stream until ctx ends or, in a sync, until one pass is done.
 // Records and the cursor that follows them are committed together or not at all,
 // so a crash anywhere repeats at most what is in flight, which is then compared
-// with what the topic holds.
-func (t *task) run(ctx context.Context) error {
+// with what the topic holds. It calls opened when the stream is open.
+func (t *task) run(ctx context.Context, opened func(*session)) error {
 	t.state.starting()
 	s, err := openSession(ctx, t.set)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
 	t.outages.tell()
-	c := &committer{
-		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
-		log: newPassLog(t.set.log, t.usage),
-		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
-	}
+	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
 	group, ctx := errgroup.WithContext(ctx)
 	batches := make(chan batch) // unbuffered: the next page is read while this one is committed, and no more
+	committed := make(chan struct{})
 	group.Go(func() error {
-		defer close(batches)
-		return t.read(ctx, s, batches)
+		err := t.read(ctx, s, batches)
+		close(batches)
+		<-committed // what was read before the error counts
+		return err
 	})
-	group.Go(func() error { return commitAll(ctx, c, batches) })
+	group.Go(func() error {
+		defer close(committed)
+		return commitAll(ctx, c, batches, t.cfg.watch)
+	})
 	return group.Wait()
 }
 
-// commitAll commits batches until there are no more, and looks at the topic now
-// and then.
-func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
-	watch := time.NewTicker(watchInterval)
+// newCommitter returns the committer of a session.
+func (t *task) newCommitter(s *session) *committer {
+	return &committer{
+		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
+		log: newPassLog(t.set.log, t.usage),
+		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
+	}
+}
+
+// commitAll commits batches until there are no more, and looks at the topic each
+// interval.
+func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval time.Duration) error {
+	watch := time.NewTicker(interval)
 	defer watch.Stop()
 	defer c.log.end()
 	for {

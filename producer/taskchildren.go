@@ -193,9 +193,14 @@ type laneAPI struct {
 	trouble func(who string, t extract.Trouble)
 }
 
-// childrenPatience is how long the children of one issue are tried before the
-// issue is parked.
-const childrenPatience = 3 * time.Minute
+const (
+	// childrenPatience is how long the children of one issue are tried before the
+	// issue is parked.
+	childrenPatience = 3 * time.Minute
+	// childrenPatienceSync is the same in a sync. Where some are served at first and
+	// then none, a sync needs it twice, and is to end within two minutes.
+	childrenPatienceSync = 45 * time.Second
+)
 
 func (a laneAPI) children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error) {
 	ask := a.ask
@@ -205,6 +210,8 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 		ask.Patience = patience
 	case ask.Patience == 0:
 		ask.Patience = childrenPatience
+	default:
+		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
 	who := fmt.Sprintf("%s of %s", a.stream.Name, issue) // calls run side by side, each with troubles of its own
 	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }

@@ -28,7 +28,7 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 		memory: memory, stream: t.set.stream.Name, start: t.cfg.extract.Start(),
 	}
 	reconcile := &reconcileReader{
-		list: extract.NewReconcile(t.client, t.cfg.extract, listAsk), exists: exists(listAsk), known: s.known.createdBetween,
+		list: extract.NewReconcile(t.client, t.cfg.extract, listAsk), exists: exists(listAsk), known: s.issues(),
 		memory: memory, guard: t.guard, stream: t.set.stream.Name, unsettled: t.set.unsettled, log: t.set.log,
 	}
 	polled, listed := open(pollPart), open(reconcilePart)

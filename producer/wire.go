@@ -109,7 +109,7 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 		err := retry(ctx, w.wait, func(ctx context.Context) error {
 			var err error
 			id, err = w.registry.id(ctx, schema)
-			if err != nil && !registry.Retryable(err) {
+			if err != nil && !registry.Retryable(err) && !(w.wait.patience == 0 && w.registry.MayRotate(err)) {
 				return refusedError{err}
 			}
 			return err
@@ -195,7 +195,7 @@ func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 		if err != nil && registry.Retryable(err) {
 			return "", fmt.Errorf("schema registry: look up id %d: %w", h.ID, err)
 		}
-		return text, nil //nolint:nilerr // What the registry refuses to give, it does not have.
+		return text, nil // what the registry refuses to give, it does not have
 	default:
 		return "", nil
 	}

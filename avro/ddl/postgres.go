@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"pylon-kafka/avro"
 )
@@ -20,13 +21,15 @@ func postgresTypes() *types {
 	}
 }
 
-// writePostgres declares the table that a JDBC sink of Kafka Connect fills.
+// writePostgres declares the table that a JDBC sink of Kafka Connect fills. It
+// is named for the topic, with an underscore for a dot, as Debezium's sink names
+// it by itself.
 func writePostgres(out *bytes.Buffer, t *table) error {
 	if t.Layout == avro.LayoutNested {
 		return errors.New("a sink of PostgreSQL wants columns: publish with VALUE_LAYOUT=flat, and with FLAT_ARRAYS=text if the sink takes no arrays")
 	}
 	spell := postgresTypes()
-	name := doubleName(t.stream)
+	name := doubleName(strings.ReplaceAll(t.topic, ".", "_"))
 	fmt.Fprintf(out, "CREATE TABLE %s (\n", name)
 	for _, c := range t.columns {
 		typ := spell.of(c.Type)

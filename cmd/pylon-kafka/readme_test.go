@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the generated parts of the READ
 //
 // go generate ./cmd/pylon-kafka rewrites them.
 func TestREADME_saysWhatTheProgramSays(t *testing.T) {
-	parts := map[string]string{"help": helpText(t), "settings": settingsTable()}
+	parts := map[string]string{"help": helpText(t), "settings": settingsTable(), "streams": streamsTable()}
 	found := make(map[string]bool)
 	for _, file := range []string{"README.md", "../../README.md"} {
 		old, err := os.ReadFile(file)
@@ -79,6 +79,16 @@ func settingsTable() string {
 	text.WriteString("| name | default | |\n|---|---|---|\n")
 	for _, s := range settings.Known() {
 		fmt.Fprintf(&text, "| `%s` | %s | %s |\n", s.Name, s.DefaultText(), s.Meaning())
+	}
+	return text.String()
+}
+
+// streamsTable is every stream and how it is read.
+func streamsTable() string {
+	var text strings.Builder
+	text.WriteString("| stream | read | request | a minute | key |\n|---|---|---|---|---|\n")
+	for _, s := range streamInfos(settings.Environment{}) {
+		fmt.Fprintf(&text, "| %s | %s | `%s` | %d | `%s` |\n", s.Stream, s.Sync, s.Request, s.PerMinute, s.Key)
 	}
 	return text.String()
 }

@@ -59,6 +59,8 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("pylon-kafka {{.Version}}\n")
+	schemas := newSchemasCommand(a)
+	schemas.AddCommand(newSchemasRegisterCommand(a))
 	root.AddCommand(
 		newRunCommand(a),
 		newSyncCommand(a),
@@ -66,23 +68,32 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		newDemoCommand(a),
 		newSandboxCommand(a),
 		newTailCommand(a),
+		newRereadCommand(a),
+		newPublishAnewCommand(a),
+		newOffsetsCommand(a),
 		newStreamsCommand(a),
-		newSchemasCommand(a),
+		schemas,
 		newConfigCommand(a),
 		newVersionCommand(a),
 		newManCommand(a),
 	)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Long = terminal.Fill(cmd.Long, 80)
-		if work := cmd.RunE; work != nil {
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				*started = true // nothing that cobra checks comes after this
-				return work(cmd, args)
-			}
+	finish(root, started)
+	return root, started
+}
+
+// finish does what all commands need to cmd and those below it.
+func finish(cmd *cobra.Command, started *bool) {
+	cmd.Long = terminal.Fill(cmd.Long, 80)
+	if work := cmd.RunE; work != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*started = true // nothing that cobra checks comes after this
+			return work(cmd, args)
 		}
 	}
-	return root, started
+	for _, below := range cmd.Commands() {
+		finish(below, started)
+	}
 }
 
 const rootLong = `pylon-kafka reads the streams of the Pylon customer-support API and publishes

@@ -6,11 +6,12 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 // sandboxOutput is what a sandbox with these flags prints before it is stopped.

@@ -35,12 +35,12 @@ func newTailCommand(a *app) *cobra.Command {
 		Use:   "tail STREAM...",
 		Short: "Read topics and print each record as one line of JSON",
 		Long: `Reads the topics of streams (or offsets, deadletter, schemas), committed records
-only and without a consumer group, decodes either framing of Avro, and prints one
-line of JSON a record:
+only and without a consumer group, decodes either framing of Avro in any layout,
+and prints one line of JSON a record:
 
   {"key":"…","partition":0,"offset":7,"timestamp":"…","headers":{…},"value":{…}}
 
-The value of a tombstone is null. With --value the line is the value alone. A
+A key in Avro is printed as the plain one. The value of a tombstone is null. With --value the line is the value alone. A
 record that cannot be decoded has an "error" and its bytes as "raw" (base64).
 
 Where it begins and ends:

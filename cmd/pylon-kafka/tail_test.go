@@ -198,6 +198,60 @@ func TestTail_decodesTheConfluentWireFormat(t *testing.T) {
 	}
 }
 
+// TestTail_readsEveryLayoutAndKeyFormat prints the plain key and, with --merge,
+// the object as the API sent it, whatever the settings of the writer were.
+func TestTail_readsEveryLayoutAndKeyFormat(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "custom_fields", 1)
+	keys, err := avro.NewKeyCodec("custom_fields")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const object = `{"id":"a:b","object_type":"issue","source":{"crm":"x"},"label":"L"}`
+	for _, layout := range avro.Layouts() {
+		codec, err := avro.NewCodec("custom_fields", layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, header := range [][]byte{avro.AppendSingleObject(nil, keys.Fingerprint()), avro.AppendConfluent(nil, 7)} {
+			key, err := keys.Encode(header, "issue:a:b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			value, _, err := codec.Encode(avro.AppendSingleObject(nil, codec.Fingerprint()), []byte(object))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.commit(&kgo.Record{Key: key, Value: value}, &kgo.Record{Key: key}, tombstone("plain"))
+		}
+	}
+	w.commit(&kgo.Record{Key: []byte{0, 0, 0, 0, 1, 2}})
+	env := brokersOf(cluster)
+	all := tailLines(t, env, "custom_fields", "--from-beginning", "--exit")
+	if n := len(all); n != 3*2*3+1 || all[0].Key != "issue:a:b" || all[2].Key != "plain" {
+		t.Errorf("%d lines: %v", n, all)
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"tail", "custom_fields", "--key", "issue:a:b", "--from-beginning", "-e", "--value", "--merge"}, env, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	values := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(values) != 3*2*2 {
+		t.Fatalf("%d lines, want 12:\n%s", len(values), out.String())
+	}
+	for i := 0; i < len(values); i += 2 {
+		var got map[string]any
+		if err := json.Unmarshal([]byte(values[i]), &got); err != nil {
+			t.Fatalf("line %q: %v", values[i], err)
+		}
+		source, _ := got["source"].(map[string]any)
+		if got["id"] != "a:b" || got["label"] != "L" || source["crm"] != "x" || values[i+1] != "null" {
+			t.Errorf("lines %s %s, want %s and null", values[i], values[i+1], object)
+		}
+	}
+}
+
 func srfakeWith(t *testing.T, id int, schema string) http.Handler {
 	t.Helper()
 	registry := srfake.NewRegistry()

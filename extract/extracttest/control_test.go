@@ -59,7 +59,7 @@ func TestControl_overHTTP(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"tags": 3, "unknown": 1}, stats.Requests); diff != "" || stats.Rejected != 1 || len(stats.Violations) != 1 {
 		t.Errorf("%+v: %s", stats, diff)
 	}
-	if len(stats.Objects) != 15 || stats.Objects["issues"] != 25 {
+	if len(stats.Objects) != len(extracttest.Streams()) || stats.Objects["issues"] != 25 {
 		t.Errorf("objects %v", stats.Objects)
 	}
 

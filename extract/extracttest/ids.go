@@ -29,6 +29,7 @@ const (
 	kindFile
 	kindRequest
 	kindOrganization
+	kindOther // and those after it, for streams that name no kind
 )
 
 // An id carries its kind in 6 bits and the object's index in 58. A child's

@@ -10,12 +10,17 @@ import (
 
 // documentedLimits are the requests a minute that the real API allows each
 // endpoint: 30, 120 or 300
-// (https://docs.usepylon.com/pylon-docs/developer/api/rate-limits).
-var documentedLimits = map[string]int{
-	"issues_search": 120, "issues_list": 30, "issues_get": 300, streamMessages: 120, streamThreads: 120,
-	streamAccounts: 300, streamContacts: 300, streamTags: 300, streamTeams: 300, streamUsers: 300, streamCustomFields: 300,
-	streamBases: 300, streamArticles: 120, "ticket_forms": 300, "user_roles": 300,
-	"activity_types": 30, streamStatuses: 30, "me": 300,
+// (https://docs.usepylon.com/pylon-docs/developer/api/rate-limits). Those of
+// the small streams stand with them.
+var documentedLimits = limitsOf(specs, map[string]int{
+	"issues_search": 120, "issues_list": 30, "issues_get": 300, streamMessages: 120, streamThreads: 120, "me": 300,
+})
+
+func limitsOf(specs []spec, limits map[string]int) map[string]int {
+	for _, s := range specs {
+		limits[s.stream] = s.limit
+	}
+	return limits
 }
 
 // otherLimit is for endpoints that no stream reads.

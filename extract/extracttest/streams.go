@@ -24,8 +24,9 @@ const (
 // spec says what a small stream holds: all but issues and their children.
 type spec struct {
 	stream string
-	kind   kind
-	size   func(o *Options) int
+	kind   kind                              // in the ids of its objects; 0: newSpecs gives one
+	limit  int                               // requests a minute that Pylon documents; 0: most lists' 300
+	size   func(o *Options) int              // how many objects there are; nil: a few
 	render func(g *generator, o *object) any // gives what the API sends
 
 	// key is under which pylon-kafka publishes an object; nil is its id.
@@ -42,10 +43,16 @@ type spec struct {
 	keeps func(o *object) bool // what Mutate never deletes
 }
 
+// aFew is how many objects a stream without a size of its own has.
+const aFew = 5
+
+// mostLimits is the requests a minute of most lists.
+const mostLimits = 300
+
 // specs are the small streams. A new one needs a line here and a function that
 // gives its objects; if it is not listed whole at its own path, see endpoints.
 // Knowledge bases come before their articles.
-var specs = []spec{
+var specs = completed([]spec{
 	{
 		stream: streamAccounts, kind: kindAccount, size: func(o *Options) int { return o.Accounts },
 		render: (*generator).account, label: "name", stamp: "updated_at",
@@ -78,7 +85,7 @@ var specs = []spec{
 		render: (*generator).knowledgeBase, label: "title",
 	},
 	{
-		stream: streamArticles, kind: kindArticle, size: func(o *Options) int { return o.Articles * o.KnowledgeBases },
+		stream: streamArticles, kind: kindArticle, limit: 120, size: func(o *Options) int { return o.Articles * o.KnowledgeBases },
 		render: (*generator).article, label: "title", stamp: "last_edited_at",
 		group: func(g *generator, i int) string { return g.ids.id(kindKnowledgeBase, i/g.opts.Articles).String() },
 		groups: func(w *workspace) []string {
@@ -95,16 +102,29 @@ var specs = []spec{
 		render: (*generator).userRole, label: "name",
 	},
 	{
-		stream: "activity_types", kind: kindActivityType, size: func(o *Options) int { return o.ActivityTypes },
+		stream: "activity_types", kind: kindActivityType, limit: 30, size: func(o *Options) int { return o.ActivityTypes },
 		render: (*generator).activityType, label: "label",
 	},
 	{
-		stream: streamStatuses, kind: kindIssueStatus, size: func(o *Options) int { return o.IssueStatuses },
+		stream: streamStatuses, kind: kindIssueStatus, limit: 30, size: func(o *Options) int { return o.IssueStatuses },
 		render: (*generator).issueStatus, label: "label", key: statusSlug, keeps: isBaseStatus,
 	},
+})
+
+// completed fills in what a line leaves out.
+func completed(list []spec) []spec {
+	for i := range list {
+		s := &list[i]
+		s.kind = orElse(s.kind, kindOther+kind(i))
+		s.limit = orElse(s.limit, mostLimits)
+		if s.size == nil {
+			s.size = func(*Options) int { return aFew }
+		}
+	}
+	return list
 }
 
-// Streams returns the names of the 15 streams.
+// Streams returns the names of all streams.
 func Streams() []string {
 	names := []string{streamIssues}
 	for _, s := range childSpecs {

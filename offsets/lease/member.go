@@ -104,7 +104,7 @@ func (c Config) vacant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return Foreign(members, c.Group, c.Topic)
+	return c.Foreign(members)
 }
 
 // Joined is closed when the group has decided for the first time what is this

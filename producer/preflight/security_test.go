@@ -78,7 +78,7 @@ func (k *secureKafka) testConnections(t *testing.T) {
 		"plain to TLS":             {securePort, nil, []string{"KAFKA_TLS_ENABLED"}},
 		"SASL without TLS to TLS":  {securePort, sasl("PLAIN", "plain", hidden), []string{"KAFKA_TLS_ENABLED"}},
 		"mutual, no certificate":   {mutualPort, tls, []string{"KAFKA_TLS_CERT_FILE"}},
-		"mutual, not its own sign": {mutualPort, append(tls[:len(tls):len(tls)], "KAFKA_TLS_CERT_FILE", path("stranger.pem"), "KAFKA_TLS_KEY_FILE", path("stranger.key")), []string{"KAFKA_TLS_CERT_FILE"}},
+		"mutual, not its own sign": {mutualPort, append(tls[:len(tls):len(tls)], "KAFKA_TLS_CERT_FILE", path("unsigned.pem"), "KAFKA_TLS_KEY_FILE", path("unsigned.key")), []string{"KAFKA_TLS_CERT_FILE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,7 @@ const (
 	strategyTopicRecord = "topic-record"
 )
 
-// Validate reports every problem at once; each names its variable. It reads the
+// Validate reports all problems together; each names its variable. It reads the
 // files that are named.
 func (s *Settings) Validate() error {
 	var errs []error
@@ -47,7 +47,7 @@ func (s *Settings) Validate() error {
 	password, err := s.password()
 	if err != nil {
 		errs = append(errs, err)
-	} else if (s.Username == "") != (password.IsZero()) {
+	} else if (s.Username == "") != password.IsZero() {
 		errs = append(errs, errors.New("SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD go together: set both or none"))
 	}
 	return errors.Join(append(errs, s.TLS.Validate("SCHEMA_REGISTRY_TLS"))...)

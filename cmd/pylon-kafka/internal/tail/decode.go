@@ -38,8 +38,30 @@ func (plainValues) json(_ context.Context, value []byte) (json.RawMessage, error
 	return value, nil
 }
 
-// avroValues decodes Avro values in either framing, with the schema that they
-// were written with: by fingerprint from this binary or from the schemas topic,
+// keyReader reads the keys of a topic. The zero value is for the topics of our own.
+type keyReader struct{ codec *avro.KeyCodec }
+
+// plain returns the object's key of a record, whichever KAFKA_KEY_FORMAT it was
+// written with, or the bytes as they are where they are neither. The schema of a
+// stream's keys never changes, so that none has to be looked up; and no plain key
+// begins as a header does, with a zero byte or with what is not UTF-8.
+func (k keyReader) plain(key []byte) string {
+	if k.codec == nil {
+		return string(key)
+	}
+	_, body, err := avro.ParseHeader(key)
+	if err != nil {
+		return string(key)
+	}
+	plain, err := k.codec.Decode(body)
+	if err != nil {
+		return string(key)
+	}
+	return plain
+}
+
+// avroValues decodes Avro values in either framing and any layout, with the
+// schema that they were written with: by fingerprint from this binary or from the schemas topic,
 // by id from the schema registry. It is not safe for concurrent use.
 type avroValues struct {
 	kafka         *connect.Kafka
@@ -56,19 +78,21 @@ func newAvroValues(cfg *producer.Config, stream string, merge bool) (*avroValues
 	if err != nil {
 		return nil, err
 	}
-	codec, err := avro.NewCodec(stream, avro.LayoutNested)
-	if err != nil {
-		return nil, err
-	}
-	decoder, err := avro.NewDecoder(codec.Schema())
-	if err != nil {
-		return nil, err
+	byFingerprint := make(map[uint64]*avro.Decoder)
+	for _, layout := range avro.Layouts() {
+		codec, err := avro.NewCodec(stream, layout)
+		if err != nil {
+			return nil, err
+		}
+		if byFingerprint[codec.Fingerprint()], err = avro.NewDecoder(codec.Schema()); err != nil {
+			return nil, err
+		}
 	}
 	return &avroValues{
 		kafka:         &cfg.Kafka,
 		registry:      reg,
 		options:       avro.DecodeOptions{Merge: merge},
-		byFingerprint: map[uint64]*avro.Decoder{codec.Fingerprint(): decoder},
+		byFingerprint: byFingerprint,
 		unknown:       make(map[uint64]bool),
 		byID:          make(map[int]*avro.Decoder),
 	}, nil

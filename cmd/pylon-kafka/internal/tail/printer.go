@@ -48,9 +48,9 @@ type recordLine struct {
 
 // print writes the line of one record. A record that cannot be decoded is told
 // in its line and is no error: those after it are wanted too.
-func (p *printer) print(ctx context.Context, rec *kgo.Record, decode valueDecoder) error {
+func (p *printer) print(ctx context.Context, rec *kgo.Record, keys keyReader, decode valueDecoder) error {
 	line := recordLine{
-		Key:       string(rec.Key),
+		Key:       keys.plain(rec.Key),
 		Partition: rec.Partition,
 		Offset:    rec.Offset,
 		Timestamp: rec.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z07:00"),

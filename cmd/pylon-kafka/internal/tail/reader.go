@@ -39,7 +39,7 @@ type Reader struct {
 // NewReader asks the cluster where the topic begins and ends. A topic that
 // does not exist and a cluster that cannot be reached are errors that say so.
 func NewReader(ctx context.Context, kafka *connect.Kafka, topic string) (*Reader, error) {
-	options, err := kafka.Options() //nolint:contextcheck // The settings outlive this call: tokens are asked for as long as the client lives.
+	options, err := kafka.Options()
 	if err != nil {
 		return nil, err
 	}

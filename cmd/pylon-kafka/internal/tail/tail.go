@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/producer"
 )
 
@@ -72,19 +73,24 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 	if err != nil {
 		return err
 	}
+	var keys keyReader
 	var decode valueDecoder = plainValues{}
 	if !slices.Contains(OwnTopics(), stream) {
+		if keys.codec, err = avro.NewKeyCodec(stream); err != nil {
+			return err
+		}
 		if decode, err = newAvroValues(cfg, stream, o.Merge); err != nil {
 			return err
 		}
 	}
+	wanted := func(rec *kgo.Record) bool { return !o.OnlyKey || keys.plain(rec.Key) == o.Key }
 	if o.Limit > 0 && !o.begins() {
-		records, err := reader.Last(ctx, int(o.Limit), o.wanted)
+		records, err := reader.Last(ctx, int(o.Limit), wanted)
 		if err != nil {
 			return err
 		}
 		for _, rec := range records {
-			if err := out.print(ctx, rec, decode); err != nil {
+			if err := out.print(ctx, rec, keys, decode); err != nil {
 				return err
 			}
 		}
@@ -100,10 +106,10 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 	}
 	left := o.Limit
 	return reader.Read(ctx, from, end, func(rec *kgo.Record) error {
-		if !o.wanted(rec) {
+		if !wanted(rec) {
 			return nil
 		}
-		if err := out.print(ctx, rec, decode); err != nil {
+		if err := out.print(ctx, rec, keys, decode); err != nil {
 			return err
 		}
 		if left--; left == 0 {
@@ -111,9 +117,4 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 		}
 		return nil
 	}, out.flush)
-}
-
-// wanted reports whether the record is one that was asked for.
-func (o *Options) wanted(rec *kgo.Record) bool {
-	return !o.OnlyKey || string(rec.Key) == o.Key
 }

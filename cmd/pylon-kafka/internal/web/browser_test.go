@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 )
 
@@ -72,14 +73,12 @@ func get[T any](ctx context.Context, t *testing.T, action chromedp.Action[T]) T 
 	return value
 }
 
-// exampleStreams are fifteen streams in many states, for a picture.
+// exampleStreams are all streams in many states, for a picture.
 func exampleStreams(now time.Time) []producer.Status {
-	names := []string{
-		"accounts", "contacts", "issues", "issue_messages", "issue_threads", "knowledge_base_articles", "custom_fields", "users", "tags", "teams",
-		"knowledge_bases", "ticket_forms", "user_roles", "activity_types", "issue_statuses",
-	}
-	streams := make([]producer.Status, 0, len(names))
-	for i, name := range names {
+	all := extract.Streams()
+	streams := make([]producer.Status, 0, len(all))
+	for i, stream := range all {
+		name := stream.Name
 		s := producer.Status{
 			Stream: name, Topic: "pylon." + name,
 			Condition: producer.Condition{State: producer.Idle, Up: true, Owned: true, Resumed: true},

@@ -34,7 +34,7 @@ func (p *Pages) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.HandleFunc("GET /readyz", p.readyz)
 	mux.HandleFunc("GET /api/streams", p.streams)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(named(p.Metrics), promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Connection", "close")
@@ -102,5 +102,5 @@ func waitingFor(streams []producer.Status) string {
 // streams is the list of [producer.Status] as JSON: the status page in numbers.
 func (p *Pages) streams(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = terminal.PrintJSON(w, p.Status()) // a client that is gone is not told
+	_ = terminal.PrintJSON(w, p.Status()) // a client that has left is not told
 }
