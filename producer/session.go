@@ -74,6 +74,7 @@ type clientOptions struct {
 	txnID       string
 	compression kgo.CompressionCodec
 	registerer  prometheus.Registerer
+	tracing     tracing
 }
 
 // openSession makes the caller the owner of a stream, in the one order that
@@ -93,6 +94,7 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
 		kgo.ProducerLinger(0), // a page is flushed at once
 		kgo.RecordPartitioner(byTopic(s.topic.Name)),
+		kgo.WithHooks(set.opts.tracing.hooks...),
 		kgo.WithHooks(kprom.NewMetrics(namespace,
 			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
 	)...)
