@@ -77,6 +77,7 @@ func addProperties(tb testing.TB, wanted map[string][]property) {
 			tb.Errorf("properties.txt has a stream %s, which has no schema", stream)
 		}
 	}
+	var lines []byte
 	for _, stream := range Streams() {
 		if wanted[stream] != nil {
 			continue
@@ -86,18 +87,20 @@ func addProperties(tb testing.TB, wanted map[string][]property) {
 			continue
 		}
 		wanted[stream] = schemaProperties(stream, newTestCodec(tb, stream).root)
-		var lines strings.Builder
 		for _, p := range wanted[stream] {
-			fmt.Fprintf(&lines, "%s\t%s\t%s\tunchecked\n", p.stream, p.pointer, p.typ)
+			lines = fmt.Appendf(lines, "%s\t%s\t%s\tunchecked\n", p.stream, p.pointer, p.typ)
 		}
-		file, err := os.OpenFile("testdata/properties.txt", os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer file.Close()
-		if _, err := file.WriteString(lines.String()); err != nil {
-			tb.Fatal(err)
-		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	const name = "testdata/properties.txt"
+	text, err := os.ReadFile(name)
+	if err == nil {
+		err = os.WriteFile(name, append(text, lines...), 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
 	}
 }
 
