@@ -30,12 +30,11 @@ func (k keyFormat) encode(key string) ([]byte, error) {
 // a key of another form, which the same object would not get now: of the other
 // format, or with another header, since keys are compared byte by byte.
 func (k keyFormat) decode(key []byte) (plain string, ok bool) {
+	_, body, err := avro.ParseHeader(key)
 	if k.codec == nil {
-		_, _, err := avro.ParseHeader(key)
 		return string(key), err != nil
 	}
-	_, body, err := avro.ParseHeader(key)
-	if err != nil || k.header != nil && !bytes.HasPrefix(key, k.header) {
+	if err != nil || !bytes.HasPrefix(key, k.header) {
 		return "", false
 	}
 	plain, err = k.codec.Decode(body)

@@ -9,11 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/offsets"
+	"pylon-kafka/producer"
+	"pylon-kafka/producer/steer"
 )
 
 // schemaReader finds the schema of a key or a value as a consumer must: by its
@@ -184,7 +187,7 @@ func TestLayouts_refusesATopicOfAnotherForm(t *testing.T) {
 		"a registry after none":           {nil, nil, [2]bool{false, true}, false, []string{"single-object encoding, fingerprint", "id 1 of a schema registry"}},
 		"none after a registry":           {nil, nil, [2]bool{true, false}, false, []string{"id 1 of a schema registry", "single-object encoding, fingerprint"}},
 		"another registry":                {nil, nil, [2]bool{true, true}, true, []string{"id 1 of a schema registry", "id 2 of a schema registry"}},
-		"another registry, Avro keys":     {keys, keys, [2]bool{true, true}, true, []string{"schema registry"}},
+		"another registry, Avro keys":     {keys, keys, [2]bool{true, true}, true, []string{"KAFKA_KEY_FORMAT", "schema registry"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -215,12 +218,29 @@ func TestLayouts_refusesATopicOfAnotherForm(t *testing.T) {
 				t.Errorf("cursor %s after the refusal, want %s", after, cursor)
 			}
 
-			// Another prefix is one of the ways out.
-			if s := w.sync(t, append(test.after, "KAFKA_TOPIC_PREFIX", "second.")...)["tags"]; s.Records != int64(w.api.Count("tags")) {
-				t.Errorf("with another prefix: %+v", s)
+			// Both ways out lead out.
+			w.publishAnew(t, "tags")
+			for _, prefix := range []string{"pylon.", "second."} {
+				if s := w.sync(t, append(test.after, "KAFKA_TOPIC_PREFIX", prefix)...)["tags"]; s.Records != int64(w.api.Count("tags")) {
+					t.Errorf("prefix %s: %d records, want %d", prefix, s.Records, w.api.Count("tags"))
+				}
+			}
+			if s := w.sync(t, test.after...)["tags"]; s.Records != 0 {
+				t.Errorf("a sync of what is there publishes %d records", s.Records)
 			}
 		})
 	}
+}
+
+// publishAnew does what the command publish-anew does.
+func (w *world) publishAnew(t *testing.T, stream string) {
+	t.Helper()
+	var cfg producer.Config
+	must(t, envconfig.ProcessWith(t.Context(), &envconfig.Config{Target: &cfg, Lookuper: envconfig.MapLookuper(w.settings)}))
+	cursors, err := steer.New(&cfg, w.opts...)
+	must(t, err)
+	_, err = cursors.Change(t.Context(), steer.Mode{}, cursors.Anew(stream))
+	must(t, err)
 }
 
 // TestRegistry_twoEmptyOnesGiveTheSameIDs starts all streams at once.
@@ -268,7 +288,7 @@ func TestRebuild_refusesKeysThatTheRegistryWouldNumberAnew(t *testing.T) {
 	second.SeedSchema("pylon.tags-key", 1, key.ID+7, key.Schema)
 	before := len(w.rawRecords(t, "pylon.tags"))
 	_, err := w.trySync(t)
-	w.wantFailure(t, err, "topic pylon.tags", "KAFKA_KEY_FORMAT", "publish-anew tags", "KAFKA_TOPIC_PREFIX")
+	w.wantFailure(t, err, "topic pylon.tags", "KAFKA_KEY_FORMAT", "pylon-kafka publish-anew tags", "KAFKA_TOPIC_PREFIX")
 	if after := len(w.rawRecords(t, "pylon.tags")); after != before {
 		t.Errorf("%d records after the refusal, want %d", after, before)
 	}

@@ -2,6 +2,8 @@ package producer_test
 
 import (
 	"encoding/json"
+	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -10,10 +12,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sethvargo/go-envconfig"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/producer"
 )
 
 // registryWorld is a world whose registry is a real one. Its topics, and so the
@@ -28,22 +32,22 @@ type registryWorld struct {
 // registry, or fails it where containers are required.
 func newRegistryWorld(t *testing.T, streams string) *registryWorld {
 	t.Helper()
-	url := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
-	if url == "" {
+	address := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
+	if address == "" {
 		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
 		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
 			t.Fatal(reason)
 		}
 		t.Skip(reason)
 	}
-	registry, err := sr.NewClient(sr.URLs(url))
+	registry, err := sr.NewClient(sr.URLs(address))
 	must(t, err)
 	w := &registryWorld{
 		world:    newWorld(t, extracttest.Options{Seed: 71, Issues: 5}),
 		registry: registry,
 		prefix:   "test-" + strconv.FormatInt(time.Now().UnixNano(), 36) + ".",
 	}
-	w.settings["SCHEMA_REGISTRY_URL"] = url
+	w.settings["SCHEMA_REGISTRY_URL"] = address
 	w.settings["KAFKA_TOPIC_PREFIX"] = w.prefix
 	w.settings["PYLON_STREAMS"] = streams
 	return w
@@ -168,6 +172,69 @@ func TestRealRegistry_refusesAnIncompatibleSchema(t *testing.T) {
 	}
 	w.sync(t)
 	w.wantRecords(t, "tags", w.latest(t, subject).ID)
+}
+
+// TestRealRegistry_fullCompatibility registers every layout and the keys of every
+// stream, after an earlier version of itself, under the strictest levels.
+func TestRealRegistry_fullCompatibility(t *testing.T) {
+	t.Parallel()
+	for _, level := range []sr.CompatibilityLevel{sr.CompatFull, sr.CompatFullTransitive} {
+		for _, settings := range [][]string{
+			{"VALUE_LAYOUT", "nested"}, {"VALUE_LAYOUT", "flat"}, {"VALUE_LAYOUT", "flat", "FLAT_ARRAYS", "text"},
+		} {
+			w := newRegistryWorld(t, "tags,custom_fields")
+			maps.Copy(w.settings, pairs(append(settings, "KAFKA_KEY_FORMAT", "avro")))
+			for _, stream := range []string{"tags", "custom_fields"} {
+				subject := w.prefix + stream + "-value"
+				for _, r := range w.registry.SetCompatibility(t.Context(), sr.SetCompatibility{Level: level}, subject, w.prefix+stream+"-key") {
+					must(t, r.Err)
+				}
+				codec, err := avro.NewCodec(stream, w.pipelineLayout(t))
+				must(t, err)
+				var schema schemaJSON
+				must(t, json.Unmarshal([]byte(codec.Schema()), &schema))
+				schema.Fields = schema.Fields[:len(schema.Fields)-1] // as it was before the last field
+				text, err := json.Marshal(schema)
+				must(t, err)
+				_, err = w.registry.CreateSchema(t.Context(), subject, avroSchema(string(text)))
+				must(t, err)
+			}
+			w.sync(t)
+			for _, stream := range []string{"tags", "custom_fields"} {
+				second := w.latest(t, w.prefix+stream+"-value")
+				if second.Version != 2 {
+					t.Errorf("%v, %v: %s-value has %d versions, want 2", level, settings, stream, second.Version)
+				}
+				w.wantRecords(t, stream, second.ID)
+				w.latest(t, w.prefix+stream+"-key")
+			}
+		}
+	}
+}
+
+// pipelineLayout is the layout that the world's settings make.
+func (w *world) pipelineLayout(t *testing.T) avro.Layout {
+	t.Helper()
+	var cfg producer.Config
+	must(t, envconfig.ProcessWith(t.Context(), &envconfig.Config{Target: &cfg, Lookuper: envconfig.MapLookuper(w.settings)}))
+	return cfg.Layout()
+}
+
+// TestRealRegistry_withoutItsPath wants sync to say what is missing.
+func TestRealRegistry_withoutItsPath(t *testing.T) {
+	t.Parallel()
+	w := newRegistryWorld(t, "tags")
+	base, err := url.Parse(w.settings["SCHEMA_REGISTRY_URL"])
+	must(t, err)
+	if base.Path == "" || base.Path == "/" {
+		t.Skip("this registry has no path")
+	}
+	base.Path = ""
+	_, err = w.trySync(t, "SCHEMA_REGISTRY_URL", base.String())
+	w.wantFailure(t, err, "tags: ", "no registry is there", "/apis/ccompat/v7")
+	if n := len(w.rawRecords(t, w.prefix+"tags")); n > 0 {
+		t.Errorf("%d tags are published", n)
+	}
 }
 
 func TestRealRegistry_withoutRegistrationTheSchemaMustBeThere(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/connect"
 )
 
 // groupState says whether the group of the replicas is joined.
@@ -159,7 +160,7 @@ func (r *replica) join(ctx context.Context) error {
 	defer r.mu.Unlock()
 	member, err := lease.Join(limited, cfg, lease.Events{Assigned: r.assigned, Revoked: r.revoked, Lost: r.lost})
 	if errors.Is(err, lease.ErrForeign) || errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return endError{err}
+		return endError{r.p.groupDenied(err)}
 	}
 	r.member = member
 	return err
@@ -207,7 +208,7 @@ func (r *replica) arrange(ctx context.Context) {
 		works := run != nil && !run.stopping
 		switch {
 		case held && !works:
-			r.begin(t)
+			r.begin(t) //nolint:contextcheck // A stream lives as long as the run, and not as the event.
 		case !held && works:
 			run.end()
 			t.set.log.Warn("the stream's lease is another partition now, which is not this replica's")
@@ -227,7 +228,7 @@ func (r *running) end() {
 // begin opens a stream, when its last run has ended. The caller holds mu.
 func (r *replica) begin(t *task) {
 	before := r.running[t]
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(r.ctx) // not of the event, which is over soon
 	now := &running{cancel: cancel, done: make(chan struct{})}
 	r.running[t] = now
 	arrival := &arrival{to: r.name, last: r.seen[r.lease(t)]}
@@ -237,6 +238,7 @@ func (r *replica) begin(t *task) {
 		defer cancel()
 		if before != nil { // what was lost may not have ended yet
 			<-before.done
+			t.set.log.Debug("opening", "done", "waited for the end of its last run")
 		}
 		return r.supervise(ctx, t, arrival)
 	})
@@ -294,4 +296,10 @@ func (r *replica) giveUp(partitions []int32) map[*task]*running {
 		}
 	}
 	return stopping
+}
+
+// groupDenied names the right to the group, if err says that it lacks. Read
+// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
+func (p *Pipeline) groupDenied(err error) error {
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -55,11 +54,7 @@ KAFKA_TOPIC_PREFIX, VALUE_LAYOUT, FLAT_ARRAYS and KAFKA_KEY_FORMAT.`,
 
 // registerSchemas registers schemas and prints what came of each.
 func (a *app) registerSchemas(ctx context.Context, streams []string, dry bool, o *output) error {
-	env := maps.Clone(a.env)
-	if _, set := env.Lookup("KAFKA_BROKERS"); !set {
-		env["KAFKA_BROKERS"] = "localhost:9092" // no broker is asked
-	}
-	cfg, err := settings.Load[tailConfig](ctx, env)
+	cfg, err := settings.Load[schemasConfig](ctx, a.env)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,6 @@ func schemas(ctx context.Context, opts *Options) []Check {
 // reachRegistry asks the registry which subjects there are; ok says whether more
 // may be asked.
 func reachRegistry(ctx context.Context, name string, r *registry.Registry) (c Check, ok bool) {
-	const isIt = "is it a registry's, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
 	subjects, err := r.Subjects(ctx)
 	status := registry.Status(err)
 	switch {
@@ -42,8 +41,6 @@ func reachRegistry(ctx context.Context, name string, r *registry.Registry) (c Ch
 		return warn(name, fmt.Sprintf("%s answers, and does not let us list its subjects (403)", r.URL()), ""), true
 	case status == http.StatusUnauthorized:
 		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s refuses us: %w", r.URL(), err), "look at SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD"), false
-	case status != 0, registry.NotARegistry(err):
-		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), isIt), false
 	default:
 		return fail(name, fmt.Errorf("SCHEMA_REGISTRY_URL %s: %w", r.URL(), err), ""), false
 	}

@@ -35,10 +35,12 @@ func readable(err error) error {
 	var answer *sr.ResponseError
 	var request *url.Error
 	switch {
+	case errors.As(err, &answer) && NotARegistry(err):
+		return fmt.Errorf("no registry is there; %s: %w", usualPaths, refusalError{answer})
 	case errors.As(err, &answer):
 		return refusalError{answer}
 	case NotARegistry(err):
-		return fmt.Errorf("the answer is not a registry's (a page of HTML?); is SCHEMA_REGISTRY_URL right? A path belongs to it, if the registry has one: %w", err)
+		return fmt.Errorf("the answer is not a registry's (a page of HTML?); %s: %w", usualPaths, err)
 	case errors.As(err, &request) && request.Timeout():
 		return fmt.Errorf("no answer: %w", request.Err)
 	case errors.As(err, &request):
@@ -48,11 +50,19 @@ func readable(err error) error {
 	}
 }
 
+// usualPaths helps somebody who has left out the path of a registry's URL.
+const usualPaths = "is SCHEMA_REGISTRY_URL right, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
+
 // NotARegistry reports whether something answered that is no registry, as far as
-// that can be told: what it sent is no JSON, or of another form.
+// that can be told: what it sent is no JSON, or of another form, or it knows no
+// such address. A registry that lacks a subject or a schema says so with a code
+// of five digits.
 func NotARegistry(err error) bool {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
+	if status := Status(err); status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+		return codeOf(err) < subjectNotFound
+	}
 	return errors.As(err, &syntax) || errors.As(err, &wrongType)
 }
 

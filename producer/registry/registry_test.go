@@ -192,7 +192,10 @@ func TestRegistry_refusals(t *testing.T) {
 		"incompatible": {409, `{"error_code":409,"message":"not compatible"}`, false, []string{"registry answered 409: not compatible"}},
 		"busy":         {429, `{}`, true, []string{"429"}},
 		"broken":       {503, "<html>\n<body>away</body></html>", true, []string{"registry answered 503"}},
-		"a page":       {200, `<html>`, true, []string{"not a registry's", "SCHEMA_REGISTRY_URL"}},
+		"no path":      {404, `{"detail":"NotFoundException","status":404}`, false, []string{"no registry is there", "/apis/ccompat/v7", "registry answered 404"}},
+		"another API":  {404, `{"error_code":404,"message":"no resource"}`, false, []string{"no registry is there", "SCHEMA_REGISTRY_URL"}},
+		"no POST":      {405, "", false, []string{"no registry is there", "SCHEMA_REGISTRY_URL"}},
+		"a page":       {200, `<html>`, true, []string{"not a registry's", "SCHEMA_REGISTRY_URL", "/apis/ccompat/v7"}},
 		"no id":        {200, `{}`, true, []string{"no id of a schema", "SCHEMA_REGISTRY_URL"}},
 	} {
 		t.Run(name, func(t *testing.T) {

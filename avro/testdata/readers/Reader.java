@@ -310,9 +310,8 @@ public final class Reader {
         return got.equals(want);
     }
 
-    /** A signed URL without its signature, which is new in every answer. */
+    /** Text without the signatures of URLs, alone or within HTML, which are new in every answer. */
     private static String unsigned(String text) {
-        int query = text.startsWith("https://") ? text.indexOf("?Expires=") : -1;
-        return query < 0 ? text : text.substring(0, query);
+        return text.contains("?Expires=") ? text.replaceAll("\\?Expires=[^\"'<>\\s]*", "") : text;
     }
 }
