@@ -100,9 +100,3 @@ func ExampleClient_Children() {
 	// complete
 	// not shown; the issue was deleted: true
 }
-
-// URLs come from settings and from Pylon, and both may give access.
-func ExamplePublicURL() {
-	fmt.Println(extract.PublicURL("https://user:password@assets.usepylon.com/a.png?Signature=x"))
-	// Output: https://assets.usepylon.com/a.png
-}

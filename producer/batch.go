@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"pylon-kafka/extract"
 )
 
@@ -30,6 +32,7 @@ type batch struct {
 	families []family         // of a stream of children
 
 	part   string          // of the cursor document; the task fills it in
+	span   trace.Span      // of its page; nil: none
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
 	began  time.Time       // when the pass began; zero: nobody knows
 	ended  time.Time       // when the part reached its end; zero: it did not

@@ -22,7 +22,9 @@ type committer struct {
 
 // commit brings one batch into Kafka. An error means that the session is to be
 // closed.
-func (c *committer) commit(ctx context.Context, b *batch) error {
+func (c *committer) commit(ctx context.Context, b *batch) (err error) {
+	ctx, end := b.inPage(ctx)
+	defer func() { end(err) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}

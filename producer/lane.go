@@ -31,7 +31,8 @@ type lane struct {
 	guard   *safeguard
 	memory  *laneMemory
 	claims  *claims
-	sweep   func(ended time.Time) bool // is a sweep due that ended then last
+	pass    func(context.Context) (context.Context, func(error)) // begins one, for traces
+	sweep   func(ended time.Time) bool                           // is a sweep due that ended then last
 	// allParked has the read try every parked issue, and not only those whose time
 	// has come.
 	allParked bool

@@ -62,7 +62,9 @@ func (c chunk) before(number int) map[int32]int64 {
 // work fetches the children of a chunk's issues and emits them in order, in
 // batches of a second or of a thousand children. The last batch carries the
 // chunk's end.
-func (r *laneRun) work(ctx context.Context, c chunk) error {
+func (r *laneRun) work(ctx context.Context, c chunk) (err error) {
+	ctx, end := r.pass(ctx)
+	defer func() { end(err) }()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/avro"
@@ -30,6 +31,7 @@ type Options struct {
 	Client     *extract.Client
 	Logger     *slog.Logger          // nil: none
 	Registerer prometheus.Registerer // nil: none
+	Traces     trace.TracerProvider  // nil: none
 	Kafka      []kgo.Opt             // beyond what Config says, such as a dialer; for every client
 }
 
@@ -89,7 +91,7 @@ func New(opts Options) (*Pipeline, error) {
 	}
 	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
-	if err := p.newTasks(opts.Extract, clients, schemas); err != nil {
+	if err := p.newTasks(opts, clients, schemas); err != nil {
 		return nil, err
 	}
 	states := make([]*state, len(p.tasks))
@@ -100,7 +102,8 @@ func New(opts Options) (*Pipeline, error) {
 }
 
 // newTasks makes a task of each chosen stream.
-func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *registrar) error {
+func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar) error {
+	ext := opts.Extract
 	states := make(map[string]*state)
 	done := make(map[string]chan struct{}) // by stream: a sync of it is finished
 	for _, s := range ext.ChosenStreams() {
@@ -120,6 +123,7 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 		}
 		log := p.log.With("stream", s.Name)
 		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
+		clients.tracing = newTracing(opts.Traces, s.Name)
 		clients.txnID = p.cfg.Kafka.TransactionalID(s.Name)
 		t := &task{
 			state: states[s.Name], client: p.client, done: done[s.Name],
@@ -320,9 +324,12 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	return p.knownSchemas(ctx)
 }
 
-// knownSchemas reads which schemas the schemas topic holds.
+// knownSchemas reads which schemas the schemas topic holds. It does not wait for
+// transactions that are open: one that was left by a process that died stays open
+// until its stream is opened anew, which comes later; and a schema that is there
+// twice does no harm.
 func (p *Pipeline) knownSchemas(ctx context.Context) error {
-	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
+	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Stable, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.schemas.text[string(rec.Key)] = string(rec.Value)
 		}

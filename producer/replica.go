@@ -208,7 +208,7 @@ func (r *replica) arrange(ctx context.Context) {
 		works := run != nil && !run.stopping
 		switch {
 		case held && !works:
-			r.begin(t)
+			r.begin(t) //nolint:contextcheck // A stream lives as long as the run, and not as the event.
 		case !held && works:
 			run.end()
 			t.set.log.Warn("the stream's lease is another partition now, which is not this replica's")
@@ -228,7 +228,7 @@ func (r *running) end() {
 // begin opens a stream, when its last run has ended. The caller holds mu.
 func (r *replica) begin(t *task) {
 	before := r.running[t]
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(r.ctx) // not of the event, which is over soon
 	now := &running{cancel: cancel, done: make(chan struct{})}
 	r.running[t] = now
 	arrival := &arrival{to: r.name, last: r.seen[r.lease(t)]}
@@ -238,6 +238,7 @@ func (r *replica) begin(t *task) {
 		defer cancel()
 		if before != nil { // what was lost may not have ended yet
 			<-before.done
+			t.set.log.Debug("opening", "done", "waited for the end of its last run")
 		}
 		return r.supervise(ctx, t, arrival)
 	})

@@ -1,7 +1,6 @@
 package producer_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -87,9 +86,7 @@ func TestSync_twoAtOnce(t *testing.T) {
 				results := make(chan error, 2)
 				for range 2 {
 					p := w.pipeline(t)
-					ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
-					defer cancel()
-					go func() { results <- p.Sync(ctx) }()
+					go func() { results <- p.Sync(t.Context()) }()
 				}
 				done := 0
 				for range 2 {

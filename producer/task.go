@@ -112,7 +112,7 @@ func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval
 // read runs the readers of the stream; all of them emit into batches.
 func (t *task) read(ctx context.Context, s *session, batches chan<- batch) error {
 	open := func(name string) *openPart {
-		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches}
+		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches, tracing: s.opts.tracing}
 	}
 	switch t.set.stream.Sync {
 	case extract.SyncIssues:
@@ -130,14 +130,20 @@ type openPart struct {
 	name    string
 	ctx     context.Context //nolint:containedctx // It is the session's, and lives as long.
 	batches chan<- batch
+	tracing tracing
+	passing passing
 }
 
 // emit hands a batch of the part's reader to the committer.
 func (p *openPart) emit(b batch) error {
 	b.part = p.name
+	p.traced(&b)
 	select {
 	case p.batches <- b:
+		p.passing.page = time.Now()
 	case <-p.ctx.Done():
+		_, end := b.inPage(p.ctx)
+		end(p.ctx.Err())
 		return p.ctx.Err()
 	}
 	if b.cursor != nil {
@@ -184,7 +190,7 @@ func (t *task) readList(ctx context.Context, s *session, open func(string) *open
 	}
 	p := open(refreshPart)
 	if t.cfg.once {
-		return r.read(ctx, p.part, p.emit)
+		return p.pass(ctx, r)
 	}
 	interval := t.cfg.extract.Interval(t.set.stream)
 	due := p.Ended.Add(interval)
@@ -197,7 +203,7 @@ func (t *task) readList(ctx context.Context, s *session, open func(string) *open
 			return err
 		}
 		began := time.Now()
-		if err := r.read(ctx, p.part, p.emit); err != nil {
+		if err := p.pass(ctx, r); err != nil {
 			return err
 		}
 		due = began.Add(interval)

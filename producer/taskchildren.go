@@ -32,6 +32,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 			stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, log: t.set.log,
 		}
 		p := open(role.name)
+		l.pass = p.begin
 		group.Go(func() error {
 			defer q.close()
 			if t.cfg.once {
