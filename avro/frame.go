@@ -11,10 +11,12 @@ import (
 type Format int
 
 const (
-	// FormatConfluent is a zero byte and the id of the schema in a registry.
+	// FormatConfluent is a zero byte and the id of the schema in a registry:
+	// https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format.
 	FormatConfluent Format = iota + 1
 	// FormatSingleObject is Avro's single-object encoding: C3 01 and the
-	// fingerprint of the schema.
+	// fingerprint of the schema:
+	// https://avro.apache.org/docs/1.12.0/specification/#single-object-encoding.
 	FormatSingleObject
 )
 

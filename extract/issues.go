@@ -11,9 +11,10 @@ import (
 const (
 	// minWindow is the smallest range of time that a refusal halves a window to.
 	minWindow = time.Hour
-	// overlap is what every range is asked with beyond both its ends. It is not
-	// documented whether bounds belong to the range, and the API cuts the times that
-	// it shows to whole seconds.
+	// overlap is what every range is asked with beyond both its ends. The API's
+	// description (https://static.usepylon.com/openapi.json, time_is_after) does not
+	// say whether bounds belong to the range, and the API cuts the times that it shows
+	// to whole seconds: its cursors have .871Z where the JSON has none.
 	overlap = time.Second
 )
 
@@ -170,7 +171,7 @@ func (i *Issues) live(cur IssuesCursor) filter {
 	if cur.search.form&formNarrow != 0 {
 		return and(updated)
 	}
-	// That a message moves updated_at is not documented.
+	// That a message moves updated_at is documented nowhere (openapi.json, POST /issues/search).
 	active := between("latest_message_activity_at", after, cur.search.end)
 	if cur.search.form&formBounded == 0 {
 		return filter{Operator: "or", Subfilters: append(updated, active...)}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// minute is the span over which the API counts.
+// minute is the span over which the API counts:
+// https://docs.usepylon.com/pylon-docs/developer/api/rate-limits.
 const minute = time.Minute
 
 // limiter paces the requests to one endpoint. It promises that the API sees no

@@ -16,14 +16,15 @@ import (
 const (
 	backoffBase = 500 * time.Millisecond
 	backoffCap  = time.Minute
-	// retryAfterCap bounds what the API may ask for. Its limits are per minute, so
-	// a longer wait would be a mistake, and of a wrong clock most likely.
+	// retryAfterCap bounds what the API may ask for. Its limits are per minute
+	// (https://docs.usepylon.com/pylon-docs/developer/api/rate-limits), so a longer
+	// wait would be a mistake, and of a wrong clock most likely.
 	retryAfterCap = 90 * time.Second
 	// leastPause is how long to wait at least after a 429 that does not say.
 	leastPause = time.Second
 	// pageTries is how often an impossible page is read before its list begins
 	// anew. The glitch of a page that promises data and holds none goes away within
-	// a few tries.
+	// a few tries. It is documented nowhere; dlt's source of Pylon knows it, too.
 	pageTries = 4
 	// warnEvery is the time between two warnings about one endpoint: while the API
 	// is down, many requests fail at once and for long, and who asks shows it.

@@ -40,9 +40,10 @@ type Stream struct {
 
 const (
 	// pageLimit is the largest page that every paginated list allows: "greater
-	// than 0 and less than 1000".
+	// than 0 and less than 1000" (https://static.usepylon.com/openapi.json).
 	pageLimit = 999
-	// messagesLimit is the largest page of messages. Without a limit the API
+	// messagesLimit is the largest page of messages (openapi.json, GET
+	// /issues/{id}/messages: 1 to 1000). Without a limit the API
 	// sends all of them unpaginated, and then an empty list cannot be told from
 	// the glitch of a page without data.
 	messagesLimit = 1000

@@ -18,7 +18,7 @@ import (
 )
 
 // publish commits the records of a draft and the document that follows them in
-// one Kafka transaction. It is the only place that begins and ends one.
+// one Kafka transaction (KIP-98). It is the only place that begins and ends one.
 //
 // The cursor is produced after the records and in the same transaction; it is
 // published alone only if the batch had nothing new. A draft without records

@@ -118,7 +118,9 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 	return s, nil
 }
 
-// load takes over the transactional id, then reads cursor, topic and schema id.
+// load takes over the transactional id, then reads cursor, topic and schema id:
+// InitProducerId raises the id's epoch and ends what a predecessor has open
+// (KIP-98), so that what is read afterwards is final.
 func (s *session) load(ctx context.Context) error {
 	began := time.Now()
 	step := func(what string) {

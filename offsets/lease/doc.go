@@ -3,8 +3,8 @@
 //
 // Each replica is a member of one Kafka consumer group that subscribes to the
 // offsets topic and fetches nothing from it: the group's coordinator notices who
-// has ended, and the members' cooperative-sticky assignor shares the partitions
-// out. Nothing here elects or assigns. Membership is dynamic (no instance id), so
+// has ended, and the members' cooperative-sticky assignor (KIP-429) shares the
+// partitions out. Nothing here elects or assigns. Membership is dynamic (no instance id, KIP-345), so
 // that a replica which leaves is missed at once and not after the session timeout.
 //
 // # Why nothing is lost or repeated

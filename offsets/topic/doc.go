@@ -10,12 +10,12 @@
 // Which end to choose. Records at or behind the last stable offset ([Stable]) may
 // still be aborted. One open transaction, whoever's it is, holds it back, and it
 // trails a commit that was already answered by a moment, since the markers are
-// written afterwards. So whoever must see what another producer has committed
+// written afterwards (KIP-98, "EndTxnRequest"). So whoever must see what another producer has committed
 // reads up to what is [Written] and waits for the transactions that are open
 // there to end, which takes no longer than their timeout. Stable is for those who
 // would rather not wait.
 //
-// Transaction markers take up offsets as records do, and the last offset before
+// Transaction markers (control records, KIP-98) take up offsets as records do, and the last offset before
 // an end usually is one. So they are asked for and counted, and not shown; to wait
 // for a record at the end would be to wait for ever.
 //
