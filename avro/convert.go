@@ -183,7 +183,7 @@ func (s *scratch) textOf(v jsontext.Value) []byte {
 	return s.text[end-len(v) : end]
 }
 
-// value reads a value of type t. It fits, or it has gone to unmapped, or it is
+// value reads a value of type t. It fits, or it is put into unmapped, or it is
 // a null that is the same as no value.
 func (s *scratch) value(t *typePlan, keep *slot, nullable bool) (v any, fits bool, err error) {
 	if t.form >= formRecord {

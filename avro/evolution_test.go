@@ -75,7 +75,7 @@ func keepRelease(t *testing.T, stream string, layout Layout, version int) {
 	name := releasedName(stream, layout, version)
 	if !*release {
 		t.Errorf("the schema of %s, %s, is not the newest version in schemas/released/%[1]s. If the change is meant, keep it as %[3]s with\n"+
-			"\tgo test ./avro -run Evolution -release\nand commit the file. A released file is never changed.", stream, layout, name)
+			"\tgo test ./avro -release\nand commit the file. A released file is never changed.", stream, layout, name)
 		return
 	}
 	text, err := os.ReadFile(filepath.Join("schemas", stream+".avsc"))

@@ -88,6 +88,9 @@ func TestKeyCodec_schemasNeverChange(t *testing.T) {
 			if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+				t.Fatal(err)
+			}
 			text, err = v, os.WriteFile(name, append(v, '\n'), 0o600)
 		}
 		if err != nil {

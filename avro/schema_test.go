@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // property is one line of testdata/properties.txt.
@@ -293,16 +291,5 @@ func TestNewCodec_refusesSchemasThatItCannotFill(t *testing.T) {
 				t.Errorf("error is %v, want one with %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func TestStreams_areFifteen(t *testing.T) {
-	t.Parallel()
-	want := []string{
-		"accounts", "activity_types", "contacts", "custom_fields", "issue_messages", "issue_statuses", "issue_threads", "issues",
-		"knowledge_base_articles", "knowledge_bases", "tags", "teams", "ticket_forms", "user_roles", "users",
-	}
-	if diff := gocmp.Diff(want, Streams()); diff != "" {
-		t.Errorf("streams (-want +got):\n%s", diff)
 	}
 }

@@ -33,8 +33,8 @@ type Ask struct {
 	// records of which the caller never hears otherwise.
 	Prepare func(*Record)
 	// Trouble, where it is set, is called after each failed try, also after one
-	// that is the last, and with the zero Trouble on a success after a failure of
-	// the same call. A call that ends with an error leaves its trouble told: who
+	// that is the last, while a request has had no answer for ten seconds, and
+	// with the zero Trouble on a success after either of the same call. A call that ends with an error leaves its trouble told: who
 	// asks again and succeeds knows that it has ended.
 	Trouble func(Trouble)
 }

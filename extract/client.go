@@ -10,10 +10,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Options is what a Client works with. Every field may be left out.
 type Options struct {
+	Traces     trace.TracerProvider  // of the requests; nil: none
 	Transport  http.RoundTripper     // nil: one with connections and timeouts that suit the API
 	Logger     *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: metrics are counted, and shown to nobody
@@ -61,6 +66,9 @@ func NewClient(cfg Config, opts Options) (*Client, error) {
 	if opts.Transport == nil {
 		opts.Transport = newTransport()
 	}
+	if opts.Traces != nil {
+		opts.Transport = traced(opts.Transport, opts.Traces)
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -94,6 +102,13 @@ func NewClient(cfg Config, opts Options) (*Client, error) {
 		c.tokens.read = cfg.token
 	}
 	return c, nil
+}
+
+// traced makes a span of each request, named by its method. A trace ends here:
+// Pylon is sent no headers of it.
+func traced(base http.RoundTripper, traces trace.TracerProvider) http.RoundTripper {
+	return otelhttp.NewTransport(base, otelhttp.WithTracerProvider(traces),
+		otelhttp.WithMeterProvider(noop.NewMeterProvider()), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))
 }
 
 // newTransport returns a transport for one host and many streams. The pings

@@ -38,7 +38,7 @@ type Config struct {
 // startDateLayout is the one form of PYLON_START_DATE.
 const startDateLayout = "2006-01-02T15:04:05Z"
 
-// Validate reports every problem at once: each names its variable, what it
+// Validate reports all problems together: each names its variable, what it
 // holds (never the token) and what would do. It reads the token's file.
 func (c *Config) Validate() error {
 	errs := []error{c.validateAccess(), c.validateStartDate()}

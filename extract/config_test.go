@@ -48,9 +48,7 @@ func TestConfig_defaults(t *testing.T) {
 		PollInterval: 15 * time.Second, RefreshInterval: time.Hour, ReconcileInterval: time.Hour, SweepInterval: 168 * time.Hour, Lookback: 10 * time.Minute, Window: 720 * time.Hour,
 	})
 	assertEqual(t, "start", cfg.Start(), time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC))
-	if n := len(cfg.ChosenStreams()); n != 15 {
-		t.Errorf("%d streams", n)
-	}
+	assertEqual(t, "streams", cfg.ChosenStreams(), Streams())
 	for _, s := range Streams() {
 		want := time.Hour
 		if s.Sync != SyncFull {

@@ -89,7 +89,7 @@ func ExampleClient_Children() {
 		switch {
 		case errors.Is(err, extract.ErrNotFound):
 			_, err := client.Issue(context.Background(), issue, extract.Ask{})
-			fmt.Println("not shown; the issue is gone:", errors.Is(err, extract.ErrNotFound))
+			fmt.Println("not shown; the issue was deleted:", errors.Is(err, extract.ErrNotFound))
 		case err != nil:
 			fmt.Println(err) // this issue is parked; the others go on
 		default:
@@ -98,11 +98,5 @@ func ExampleClient_Children() {
 	}
 	// Output:
 	// complete
-	// not shown; the issue is gone: true
-}
-
-// URLs come from settings and from Pylon, and both may give access.
-func ExamplePublicURL() {
-	fmt.Println(extract.PublicURL("https://user:password@assets.usepylon.com/a.png?Signature=x"))
-	// Output: https://assets.usepylon.com/a.png
+	// not shown; the issue was deleted: true
 }

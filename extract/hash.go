@@ -45,8 +45,8 @@ type digest struct {
 }
 
 // digester reads records in one pass without building anything. It takes JSON
-// that was checked before and panics on anything else. It is not for use by
-// several goroutines at once.
+// that was checked before and panics on anything else. It is not safe for
+// concurrent use.
 type digester struct {
 	json    []byte
 	pos     int

@@ -38,7 +38,7 @@ type Page struct {
 	Last      bool      // nothing follows in this pass
 	// Doubtful says that in this pass, so far, a page that was promised came
 	// without data. What was read is right; that something was not read is no
-	// proof that it is gone.
+	// proof that it was deleted.
 	Doubtful bool
 	// Unread is set on the last page of a pass: the parents whose list could not be
 	// read. All others were read whole.

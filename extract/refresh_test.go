@@ -204,8 +204,8 @@ func TestChildren_areWholeOrAnError(t *testing.T) {
 		"one page":               {map[string]string{first: `{"data":[{"id":"m1"},{"id":"m2"}],"request_id":"r"}`}, []string{"m1", "m2"}, false, "", 1},
 		"two pages":              {map[string]string{first: more, second: `{"data":[{"id":"m2"}],"request_id":"r"}`}, []string{"m1", "m2"}, false, "", 2},
 		"none":                   {map[string]string{first: `{"request_id":"r"}`}, nil, false, "", 1},
-		"issue gone":             {map[string]string{first: "404"}, nil, true, "404", 1},
-		"issue gone for good":    {map[string]string{first: "410"}, nil, true, "410", 1},
+		"issue deleted":          {map[string]string{first: "404"}, nil, true, "404", 1},
+		"issue deleted for good": {map[string]string{first: "410"}, nil, true, "410", 1},
 		"issue scrubbed":         {map[string]string{first: "400"}, nil, true, "400", 1},
 		"forbidden":              {map[string]string{first: "403"}, nil, false, "403", 1},
 		"cursor refused always":  {map[string]string{first: more, second: "400"}, nil, false, "400", 4},
@@ -237,7 +237,7 @@ func TestChildren_areWholeOrAnError(t *testing.T) {
 
 func TestChildren_areReadAnewAfterARefusedCursor(t *testing.T) {
 	t.Parallel()
-	for name, gone := range map[string]bool{"cursor expired": false, "issue deleted meanwhile": true} {
+	for name, deleted := range map[string]bool{"cursor expired": false, "issue deleted meanwhile": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused := false
@@ -246,7 +246,7 @@ func TestChildren_areReadAnewAfterARefusedCursor(t *testing.T) {
 				case r.URL.Query().Has("cursor") && !refused:
 					refused = true
 					return response(404, `{}`), nil
-				case refused && gone:
+				case refused && deleted:
 					return response(404, `{}`), nil
 				case r.URL.Query().Has("cursor"):
 					return response(200, `{"data":[{"id":"m2"}],"request_id":"r"}`), nil
@@ -255,9 +255,9 @@ func TestChildren_areReadAnewAfterARefusedCursor(t *testing.T) {
 			}))
 			records, err := c.Children(t.Context(), stream(t, "issue_messages"), "i1", Ask{Priority: Foreground})
 			switch {
-			case gone && !errors.Is(err, ErrNotFound):
+			case deleted && !errors.Is(err, ErrNotFound):
 				t.Errorf("error %v, want ErrNotFound", err)
-			case !gone:
+			case !deleted:
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -291,12 +291,12 @@ func TestIssueExists(t *testing.T) {
 		want   bool
 		err    bool
 	}{
-		"there":     {`{"data":{"id":"i1"},"request_id":"r"}`, true, false},
-		"gone":      {"404", false, false},
-		"long gone": {"410", false, false},
-		"refused":   {"400", false, true},
-		"forbidden": {"403", false, true},
-		"no issue":  {`{"request_id":"r"}`, false, true},
+		"there":        {`{"data":{"id":"i1"},"request_id":"r"}`, true, false},
+		"deleted":      {"404", false, false},
+		"long deleted": {"410", false, false},
+		"refused":      {"400", false, true},
+		"forbidden":    {"403", false, true},
+		"no issue":     {`{"request_id":"r"}`, false, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -164,7 +164,9 @@ func (c *Client) try(ctx context.Context, r request, e *effort, token Secret) (a
 		alive.Reset(patience)
 	}})
 
+	begun := e.sent(r.method() + " " + r.path)
 	resp, err := c.send(ctx, r, token)
+	begun(err == nil)
 	arrived := time.Now()
 	if err != nil {
 		c.limiters[r.endpoint].done(place, unknown)

@@ -26,8 +26,10 @@ const (
 	// a few tries.
 	pageTries = 4
 	// warnEvery is the time between two warnings about one endpoint: while the API
-	// is down, many requests fail at once and for long.
-	warnEvery = 10 * time.Second
+	// is down, many requests fail at once and for long, and who asks shows it.
+	warnEvery = 10 * time.Minute
+	// slowAnswer is how long an answer may take to begin before that is a trouble.
+	slowAnswer = 10 * time.Second
 )
 
 // verdict says what to do about a failed request.
@@ -89,7 +91,7 @@ type effort struct {
 	ask      Ask
 	tries    int           // that failed since the last success
 	pages    int           // impossible pages of the request in work
-	since    time.Time     // when the first of them failed
+	since    time.Time     // when the first of them was sent
 	spent    time.Duration // of the patience since the last success, and lost
 	lost     time.Duration // of the patience, for lists that were given up
 	glitches int           // impossible pages, ever
@@ -103,11 +105,43 @@ func (e *effort) succeeded() {
 	e.tries, e.pages, e.spent, e.since = 0, 0, e.lost, time.Time{}
 }
 
+// sent notes that a request is sent, and tells of a trouble if its answer does not
+// begin for slowAnswer. The function that it returns is called when it has begun,
+// or the try has ended otherwise.
+func (e *effort) sent(what string) (over func(answered bool)) {
+	if e.ask.Trouble == nil {
+		return func(bool) {}
+	}
+	began := time.Now()
+	since, first := began, e.tries == 0
+	if !first {
+		since = e.since
+	}
+	var mu sync.Mutex
+	ended, told := false, false
+	timer := time.AfterFunc(slowAnswer, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			told = true
+			e.ask.Trouble(Trouble{Err: fmt.Errorf("%s: no answer since %s: %w", what, began.UTC().Format(time.TimeOnly), errTimeout), Since: since})
+		}
+	})
+	return func(answered bool) {
+		timer.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if ended = true; told && first && answered { // else failed says more
+			e.ask.Trouble(Trouble{})
+		}
+	}
+}
+
 // failed notes that a try failed after it took some time. It returns how long to
 // wait before the next one, or an error if there should be none.
 func (e *effort) failed(took time.Duration, cause error, jitter func(time.Duration) time.Duration) (time.Duration, error) {
 	if e.tries++; e.tries == 1 {
-		e.since = time.Now()
+		e.since = time.Now().Add(-took)
 	}
 	if errors.Is(cause, errPage) {
 		e.glitches++

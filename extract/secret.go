@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 )
 
 // Secret is a text that is not shown: fmt with any verb, log/slog, JSON and
@@ -65,16 +64,4 @@ func (s Secret) mask() string {
 		return ""
 	}
 	return "(secret)"
-}
-
-// PublicURL returns a URL as it may be shown: scheme, host and path, without
-// user, password, query and fragment, any of which may give access. It is the one
-// way to print a URL that comes from a setting or from Pylon, whose attachments
-// are signed in their query.
-func PublicURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" {
-		return "(a URL that cannot be shown)" // the parser's error repeats the URL
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }

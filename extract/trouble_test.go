@@ -57,7 +57,7 @@ func TestClient_readsTheTokenAgainWhenItIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := ask(); !errors.Is(err, ErrUnauthorized) {
-		t.Errorf("the file is gone: %v", err)
+		t.Errorf("the file is away: %v", err)
 	}
 	if !strings.Contains(text.String(), "holds another one") || strings.Contains(text.String(), "second") {
 		t.Errorf("log %s", text)
@@ -208,4 +208,34 @@ func TestClient_asksForFewerObjectsWhereAPageIsTooLarge(t *testing.T) {
 	if last := limits[len(limits)-1]; last != 999 || limits[0] > 250 {
 		t.Errorf("asked with limits %v, want 999 again at last", limits)
 	}
+}
+
+func TestClient_tellsOfARequestThatHasNoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hang := 25 * time.Second
+		c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
+			time.Sleep(hang)
+			return response(200, `{"request_id":"r"}`), nil
+		}))
+		began := time.Now()
+		var told []string
+		ask := Ask{Trouble: func(tr Trouble) {
+			text := "over"
+			if tr.Err != nil {
+				text = fmt.Sprintf("since %s: %v", tr.Since.Sub(began), tr.Err)
+			}
+			told = append(told, fmt.Sprintf("%s %s", time.Since(began), text))
+		}}
+		if _, err := c.Children(t.Context(), stream(t, "issue_threads"), "i1", ask); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 2 || !strings.HasPrefix(told[0], "10s since 0s: GET /issues/i1/threads: no answer") || told[1] != "25s over" {
+			t.Errorf("told %q", told)
+		}
+		told, hang = nil, slowAnswer/2
+		if _, err := c.Children(t.Context(), stream(t, "issue_threads"), "i1", ask); err != nil || len(told) > 0 {
+			t.Errorf("told %q, %v", told, err)
+		}
+	})
 }

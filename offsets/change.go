@@ -100,8 +100,8 @@ func (c Contents) Import(entries map[string]Entry) []Change {
 // (prefix + "-" + stream). Taking that over ends what an instance may have open
 // and keeps it from committing, so that nobody writes between the look at the
 // cursor and the change: a cursor that is not what the change was planned for is
-// an error that wraps [ErrChanged]. An instance that runs is fenced by this: look
-// for [Members] of the group first.
+// an error that wraps [ErrChanged]. An instance that runs is fenced by this: ask
+// [pylon-kafka/offsets/lease.Members] first.
 //
 // Where other partitions hold an older cursor, they get a tombstone in the same
 // transaction: or it would count again once a newer tombstone is compacted away.

@@ -24,8 +24,8 @@
 //
 // A person changes cursors in three steps: [Store.Read], a plan ([Contents.Set],
 // [Contents.Reset], [Contents.Import]; [Change.String] shows before and after), and
-// [Store.Apply]. [Encode] and [Decode] are for a file of cursors, and [Members]
-// tells which instances are at work.
+// [Store.Apply]. [Encode] and [Decode] are for a file of cursors. Which instances
+// are at work tells [pylon-kafka/offsets/lease.Members].
 //
 // Topics are read by the package [pylon-kafka/offsets/topic].
 //

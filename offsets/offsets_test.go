@@ -230,6 +230,39 @@ func TestStore_seesACursorBehindAnOpenTransaction(t *testing.T) {
 	}
 }
 
+// TestStore_doesNotWaitForAnotherStreamsTransaction has a transaction of a process
+// that died stand open: before and behind it, and in other partitions, every
+// stream without a record in it is loaded at once.
+func TestStore_doesNotWaitForAnotherStreamsTransaction(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `2`), record(t, s, "teams", `3`))
+	other, err := kgo.NewClient(append(s.Options[:1:1], kgo.TransactionalID("other"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ProduceSync(t.Context(), record(t, s, "tags", `1`)).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	transact(t, cl, kgo.TryCommit, record(t, s, "users", `4`))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for stream, want := range map[string]string{"issues": "2", "teams": "3"} {
+		if got, err := s.Load(ctx, stream); err != nil || string(got.Cursor) != want {
+			t.Errorf("%s: cursor %s, %v; want %s", stream, got.Cursor, err, want)
+		}
+	}
+	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if got, err := s.Load(short, "users"); err == nil {
+		t.Errorf("the cursor of users is behind an open transaction, and Load returns %s without waiting for it", got.Cursor)
+	}
+}
+
 func TestScan_returnsTheCallbacksErrorAsItIs(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)

@@ -66,15 +66,15 @@ func (s Store) Record(stream string, e Entry) (*kgo.Record, error) {
 //
 // All streams share the topic, and the last stable offset stands still at the
 // first transaction that is open, whichever stream's it is: a committed entry may
-// be behind it. So Load reads up to what is written when Load begins, and waits
-// for the transactions that are open there to end, which takes no longer than
-// their timeout.
+// be behind it. Where it is, Load waits for the transactions before it to end,
+// which takes no longer than their timeout. The stream's own must have ended: take
+// over its transactional id before.
 //
 // An entry that cannot be read (no JSON, of a later version, another stream's) is
 // an error that names the key and what would do, and wraps [ErrUnreadable];
 // nothing is guessed, since a wrong cursor loses data.
 func (s Store) Load(ctx context.Context, stream string) (Entry, error) {
-	contents, err := s.Read(ctx, topic.Written)
+	contents, err := s.read(ctx, func(info topic.Info) (map[int32]int64, error) { return s.settled(ctx, info, stream) })
 	if err != nil {
 		return Entry{}, fmt.Errorf("load cursor of %s: %w", stream, err)
 	}
@@ -109,6 +109,11 @@ func (s Store) List(ctx context.Context) (map[string]Entry, error) {
 // Read returns all that the topic holds for the connector up to an end:
 // [topic.Stable], or [topic.Written] to wait for open transactions.
 func (s Store) Read(ctx context.Context, to topic.End) (Contents, error) {
+	return s.read(ctx, func(info topic.Info) (map[int32]int64, error) { return info.At(to), nil })
+}
+
+// read reads up to where to says.
+func (s Store) read(ctx context.Context, to func(topic.Info) (map[int32]int64, error)) (Contents, error) {
 	cl, err := kgo.NewClient(s.Options...)
 	if err != nil {
 		return Contents{}, fmt.Errorf("make a Kafka client: %w", err)
@@ -118,8 +123,12 @@ func (s Store) Read(ctx context.Context, to topic.End) (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
+	ends, err := to(info)
+	if err != nil {
+		return Contents{}, err
+	}
 	last := make(map[string]map[int32]record) // by stream and partition
-	err = topic.Read(ctx, s.Options, info, info.At(topic.Start), info.At(to), func(rec *kgo.Record) error {
+	err = topic.Read(ctx, s.Options, info, info.At(topic.Start), ends, func(rec *kgo.Record) error {
 		stream, ours := strings.CutPrefix(string(rec.Key), s.Connector+"/")
 		if !ours {
 			return nil

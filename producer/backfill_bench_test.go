@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +18,9 @@ import (
 )
 
 // helperEnv makes the test binary a server of its own process: "kafka", or
-// "pylon N" for a sandbox of N issues. It prints its address and serves until
-// its standard input ends.
+// "pylon N BYTES" for a sandbox of N issues of that mean size (0 is the sandbox's
+// own). It prints its address and serves until its standard input ends. "plain
+// PYLON KAFKA" is the program of [plainCopy].
 const helperEnv = "PYLON_KAFKA_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -37,19 +37,23 @@ func TestMain(m *testing.M) {
 }
 
 func serveHelper(what string) error {
-	if what == "kafka" {
+	args := strings.Fields(what)
+	switch args[0] {
+	case "plain":
+		return plainCopy(args[1], args[2])
+	case "kafka":
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
 		if err != nil {
 			return err
 		}
 		defer cluster.Close()
 		fmt.Fprintln(os.Stdout, cluster.ListenAddrs()[0])
-	} else {
-		issues, err := strconv.Atoi(strings.TrimPrefix(what, "pylon "))
-		if err != nil {
+	default:
+		opts := extracttest.Options{Seed: 1, Limits: map[string]int{"*": 0}}
+		if _, err := fmt.Sscan(args[1]+" "+args[2], &opts.Issues, &opts.IssueBytes); err != nil {
 			return err
 		}
-		server := httptest.NewServer(extracttest.New(extracttest.Options{Seed: 1, Issues: issues, Limits: map[string]int{"*": 0}}))
+		server := httptest.NewServer(extracttest.New(opts))
 		defer server.Close()
 		fmt.Fprintln(os.Stdout, server.URL)
 	}
@@ -59,7 +63,7 @@ func serveHelper(what string) error {
 }
 
 // startHelper starts the test binary as a server and returns its address.
-func startHelper(b *testing.B, what string) string {
+func startHelper(b testing.TB, what string) string {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), helperEnv+"="+what)
@@ -102,7 +106,7 @@ func BenchmarkBackfill(b *testing.B) {
 
 func backfill(b *testing.B, binary string, issues int) {
 	b.Helper()
-	pylon := startHelper(b, fmt.Sprintf("pylon %d", issues))
+	pylon := startHelper(b, fmt.Sprintf("pylon %d 0", issues))
 	kafka := startHelper(b, "kafka")
 	ctx, cancel := context.WithTimeout(b.Context(), 5*time.Minute)
 	defer cancel()
@@ -114,13 +118,19 @@ func backfill(b *testing.B, binary string, issues int) {
 
 // runSync runs a pass of the program over some streams and returns how long it
 // took, what CPU time it used and its largest resident memory in MiB.
-func runSync(ctx context.Context, b *testing.B, binary, pylon, kafka string, streams ...string) (took, cpu time.Duration, resident float64) {
+func runSync(ctx context.Context, b testing.TB, binary, pylon, kafka string, streams ...string) (took, cpu time.Duration, resident float64) {
 	b.Helper()
 	cmd := exec.CommandContext(ctx, binary, append([]string{"sync"}, streams...)...)
 	cmd.Env = []string{
 		"PYLON_API_TOKEN=token", "PYLON_START_DATE=2020-01-01T00:00:00Z", "PYLON_API_URL=" + pylon,
 		"PYLON_RATE_LIMITS=0", "KAFKA_BROKERS=" + kafka, "LOG_LEVEL=error",
 	}
+	return measure(b, cmd)
+}
+
+// measure runs a command to its end.
+func measure(b testing.TB, cmd *exec.Cmd) (took, cpu time.Duration, resident float64) {
+	b.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
@@ -139,14 +149,14 @@ func runSync(ctx context.Context, b *testing.B, binary, pylon, kafka string, str
 			resident = max(resident, highWater(cmd.Process.Pid))
 		case err := <-done:
 			if err != nil {
-				b.Fatalf("sync: %v\n%s", err, out.Bytes())
+				b.Fatalf("%v: %v\n%s", cmd.Args, err, out.Bytes())
 			}
 			return time.Since(began), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), resident
 		}
 	}
 }
 
-// highWater returns a process's largest resident memory in MiB, 0 if it is gone.
+// highWater returns a process's largest resident memory in MiB, 0 if it has ended.
 func highWater(pid int) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

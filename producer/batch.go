@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"pylon-kafka/extract"
 )
 
@@ -30,8 +32,10 @@ type batch struct {
 	families []family         // of a stream of children
 
 	part   string          // of the cursor document; the task fills it in
+	span   trace.Span      // of its page; nil: none
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
-	ended  time.Time       // when the part was gone to its end; zero: it was not
+	began  time.Time       // when the pass began; zero: nobody knows
+	ended  time.Time       // when the part reached its end; zero: it did not
 	note   note
 }
 
@@ -39,7 +43,7 @@ type batch struct {
 type family struct {
 	issue   string
 	records []extract.Record
-	gone    bool // the issue itself is gone, and its children with it
+	gone    bool // the issue itself was deleted, and its children with it
 	claim   *claim
 }
 

@@ -75,9 +75,9 @@ func TestSync_followsEveryKindOfChange(t *testing.T) {
 	}
 }
 
-// TestSync_buriesWhatIsGone deletes one object of several streams and wants just
+// TestSync_tombstonesWhatWasDeleted deletes one object of several streams and wants just
 // their tombstones: issues after a sweep, with their children.
-func TestSync_buriesWhatIsGone(t *testing.T) {
+func TestSync_tombstonesWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 4, Issues: 40, MessagesPerIssue: 4, ThreadsPerIssue: 1})
 	w.sync(t)

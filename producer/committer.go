@@ -17,11 +17,14 @@ type committer struct {
 	log         *passLog
 	fit         func([]objectID) // told of dead letters that the topic takes now
 	warned      string           // what watch has logged
+	unseen      time.Time        // since when the topic cannot be looked at; zero: it can
 }
 
 // commit brings one batch into Kafka. An error means that the session is to be
 // closed.
-func (c *committer) commit(ctx context.Context, b *batch) error {
+func (c *committer) commit(ctx context.Context, b *batch) (err error) {
+	ctx, end := b.inPage(ctx)
+	defer func() { end(err) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -32,7 +35,9 @@ func (c *committer) commit(ctx context.Context, b *batch) error {
 		}
 		began := time.Now()
 		doc := c.s.doc.with(b)
+		over := c.state.await("commit to "+c.s.topic.Name, c.s.reachable)
 		published, err := c.s.publish(ctx, d, doc)
+		over()
 		if err != nil {
 			c.state.transaction(false, 0)
 			if err = c.learn(ctx, d, err); err != nil {

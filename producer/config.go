@@ -30,7 +30,7 @@ type Config struct {
 // PublishSnapshot is the value of PUBLISH that publishes unchanged objects too.
 const PublishSnapshot = "snapshot"
 
-// Validate reports every problem at once; each names its variable, what it
+// Validate reports all problems together; each names its variable, what it
 // holds and what would do. It reads the files that hold secrets.
 func (c *Config) Validate() error {
 	var errs []error

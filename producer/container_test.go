@@ -61,7 +61,7 @@ func TestContainer_copiesStopsAndGoesOn(t *testing.T) {
 			if stream != "tags" {
 				r.wantObject(t, stream, rec, truth)
 			} else if rec.Value != nil {
-				t.Errorf("tag %s is gone, and its record is no tombstone", rec.Key)
+				t.Errorf("tag %s is deleted, and its record is no tombstone", rec.Key)
 			}
 		}
 		slices.Sort(got[stream])

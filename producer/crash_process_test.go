@@ -82,7 +82,7 @@ func (p *process) read(out io.Reader) {
 			p.line(line)
 		}
 		p.mu.Lock()
-		const most = 200
+		const most = 2000
 		if p.lines = append(p.lines, line); len(p.lines) > 2*most {
 			p.lines = append(p.lines[:0:0], p.lines[most:]...)
 		}

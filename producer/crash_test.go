@@ -33,7 +33,7 @@ var crashStreams = []string{"issues", "issue_messages", "issue_threads", "tags",
 // TestCrash kills the real binary at random moments, again and again, while the
 // sandbox keeps changing, and then compares the topics with the sandbox's own
 // history: nothing lost, nothing repeated, order by key kept, tombstones for
-// exactly what is gone.
+// exactly what was deleted.
 func TestCrash(t *testing.T) {
 	seed := *crashSeed
 	if seed == 0 {
@@ -228,7 +228,7 @@ func (c *crash) finish(t *testing.T, what string) {
 		c.await(t, p, moment{after: 300 * time.Millisecond})
 	}
 	settled := time.Since(c.began)
-	// Two sweeps more: what is repeated or buried without a cause would be it now.
+	// Two sweeps more: what is repeated or gets a tombstone without a cause would be it now.
 	c.await(t, p, moment{after: 2500 * time.Millisecond})
 	if code := p.stop(t); code != 0 {
 		t.Errorf("the service ends with exit code %d after SIGTERM; its log:\n%s", code, p.log())

@@ -107,9 +107,9 @@ func TestDeadLetters_objectsWithoutAKey(t *testing.T) {
 	w.wantTruth(t, "teams")
 }
 
-// TestDeadLetters_aPassThatSawOneBuriesNothing cannot know which object the one
+// TestDeadLetters_aPassThatSawOneTombstonesNothing cannot know which object the one
 // without a key is.
-func TestDeadLetters_aPassThatSawOneBuriesNothing(t *testing.T) {
+func TestDeadLetters_aPassThatSawOneTombstonesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 52, Issues: -1})
 	w.settings["PYLON_STREAMS"] = "tags"
@@ -132,9 +132,9 @@ func TestDeadLetters_aPassThatSawOneBuriesNothing(t *testing.T) {
 	w.wantTruth(t, "tags")
 }
 
-// TestDeadLetters_aMessageWithoutAKeyBuriesNoOther is the same for the children
+// TestDeadLetters_aMessageWithoutAKeyTombstonesNoOther is the same for the children
 // of an issue.
-func TestDeadLetters_aMessageWithoutAKeyBuriesNoOther(t *testing.T) {
+func TestDeadLetters_aMessageWithoutAKeyTombstonesNoOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 53, Issues: 3, MessagesPerIssue: 5})
 	w.settings["PYLON_STREAMS"] = "issues,issue_messages"

@@ -37,6 +37,26 @@
 //
 // README.md says why it is made so.
 //
+// # Replicas
+//
+// Replicas of one deployment share the streams by the leases of package
+// offsets/lease: replica.go opens and stops streams as leases come and go, fence.go
+// says what being fenced means, handover.go tells of hand-overs and whose a stream
+// is, syncgroup.go is the part of a sync.
+//
+// A hand-over costs what opening a stream costs, and of that nearly all is
+// rebuilding the view from the stream's topic. That is why nothing is kept warm
+// yet: the topic is the only truth, and reading it cannot be wrong. Where it takes
+// too long, the choice is a small compacted index topic, written in the same
+// transactions (key, parent, hash: some 60 bytes an object), and not standbys
+// that follow the streams: an index is read by whoever gets the stream, survives a
+// restart of everything, and costs one more record in a transaction that is there
+// anyhow; a standby costs the memory of a view and the reading of the whole topic
+// in each replica that might get the stream, all the time, and does nothing for the
+// first replica that comes up. The index is never trusted beyond the offset up to
+// which its own records say that it goes: behind that, and where the topic was
+// deleted, the topic is read.
+//
 // How to reach Pylon is package extract's, how a record becomes Avro package
 // avro's, where cursors are kept package offsets'; the settings of the cluster are
 // producer/connect's, topics producer/topics', the schema registry

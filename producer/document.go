@@ -27,7 +27,7 @@ type document struct {
 
 // part is where one way to read a stream stands.
 type part struct {
-	// Ended is when this way was last gone to its end; what is due follows from it.
+	// Ended is when this way last reached its end; what is due follows from it.
 	Ended time.Time `json:"ended_at,omitzero"`
 	// Cursor is the reader's own, where to go on.
 	Cursor json.RawMessage `json:"cursor,omitempty"`
@@ -124,9 +124,15 @@ func (d document) with(b *batch) document {
 	return d
 }
 
-// moves reports whether to differs from d in where reading goes on.
+// claimAge is how old the claims of a stream may become before they are
+// committed by themselves, so that a restart begins with them.
+const claimAge = time.Hour
+
+// moves reports whether to differs from d in where reading goes on, or in claims
+// that d has not or that are old.
 func (d document) moves(to document) bool {
-	return d.TopicID != to.TopicID || !maps.EqualFunc(d.Parts, to.Parts, func(a, b part) bool {
+	older := func(a, b time.Time) bool { return b.Sub(a) >= claimAge }
+	return older(d.UpTo, to.UpTo) || older(d.CaughtUpAt, to.CaughtUpAt) || d.TopicID != to.TopicID || !maps.EqualFunc(d.Parts, to.Parts, func(a, b part) bool {
 		return a.Ended.Equal(b.Ended) && bytes.Equal(a.Cursor, b.Cursor)
 	})
 }

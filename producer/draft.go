@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -71,7 +72,7 @@ func (d *draft) publish(id objectID, r *extract.Record, mark uint16) error {
 	if _, err := d.s.format.keys.encode(id.key); err != nil {
 		return d.deadLetter(r, d.s.raw(p), err)
 	}
-	d.leaveOldPlaces(id)
+	d.leaveOldPlaces(id, true)
 	rec := d.record(r.Key)
 	rec.Value = p.value
 	d.header(rec, headerHash, hashText(r.Hash))
@@ -97,7 +98,7 @@ func (d *draft) tombstone(id objectID) {
 	if !d.s.tombstones {
 		return
 	}
-	d.leaveOldPlaces(id)
+	d.leaveOldPlaces(id, false)
 	rec := d.record(id.key)
 	if id.parent != "" {
 		d.header(rec, headerParent, id.parent)
@@ -108,8 +109,9 @@ func (d *draft) tombstone(id objectID) {
 }
 
 // leaveOldPlaces adds a tombstone wherever an object stands in a partition in
-// which Kafka's partitioner would not put it now.
-func (d *draft) leaveOldPlaces(id objectID) {
+// which Kafka's partitioner would not put it now. If the object is moved and not
+// deleted, the header moved says so.
+func (d *draft) leaveOldPlaces(id objectID, moved bool) {
 	if d.s.known.misplaced.Len() == 0 {
 		return
 	}
@@ -118,6 +120,9 @@ func (d *draft) leaveOldPlaces(id objectID) {
 		rec.Partition = partition
 		if id.parent != "" {
 			d.header(rec, headerParent, id.parent)
+		}
+		if moved {
+			d.header(rec, headerMoved, strconv.Itoa(int(d.s.partition(id.key))))
 		}
 		d.records = append(d.records, rec)
 		d.counts.Tombstones++

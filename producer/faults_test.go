@@ -207,7 +207,7 @@ func TestFaults(t *testing.T) {
 			tests[kind+"/"+fault.name] = faultTest{stream, fault}.run
 		}
 	}
-	atOnce(t, 12, tests)
+	concurrently(t, 12, tests)
 }
 
 // faultTest runs one stream through a fault.
@@ -216,9 +216,9 @@ type faultTest struct {
 	fault  pipelineFault
 }
 
-// atOnce runs tests that wait more than they work, so more of them at once than
+// concurrently runs tests that wait more than they work, so more of them concurrently than
 // the machine has cores.
-func atOnce(t *testing.T, most int, tests map[string]func(*testing.T)) {
+func concurrently(t *testing.T, most int, tests map[string]func(*testing.T)) {
 	t.Helper()
 	free := make(chan struct{}, most)
 	var running sync.WaitGroup

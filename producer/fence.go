@@ -12,14 +12,15 @@ import (
 )
 
 // supervise runs a task until ctx ends, again after each failure. A failure is
-// logged here and nowhere else.
+// logged from here and nowhere else.
 func (r *replica) supervise(ctx context.Context, t *task, arrival *arrival) error {
 	fences := &fences{}
 	err := retry(ctx, policy{
 		progress: t.state.lastCommit,
 		trouble: func(trouble extract.Trouble) {
 			t.state.fail(trouble)
-			t.set.log.Error("stream is down; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
+			t.set.log.Debug("stream failed", "error", trouble.Err, "next_try", trouble.Next)
 		},
 	}, func(ctx context.Context) error {
 		err := t.run(ctx, arrival.log)

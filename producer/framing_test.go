@@ -107,7 +107,7 @@ func TestSync_leavesRecordsOfOthersAlone(t *testing.T) {
 	w.produce(t, others...)
 
 	if s := w.sync(t, "PYLON_STREAMS", "tags")["tags"]; s.Records != int64(w.api.Count("tags")) || s.Tombstones != 0 {
-		t.Errorf("status %+v, want all %d tags published and nothing buried", s, w.api.Count("tags"))
+		t.Errorf("status %+v, want all %d tags published and no tombstone", s, w.api.Count("tags"))
 	}
 	records := w.rawRecords(t, "pylon.tags")
 	for i, rec := range others {

@@ -34,6 +34,18 @@ func (p *Pipeline) replicaName() string {
 	return name
 }
 
+// group is the group of a deployment's replicas, of which one has this name. All
+// that makes two processes write to the same topics, and fence each other, is in
+// Deployment: who differs in it is of another deployment, and kept out.
+func (c *Config) group(name string) lease.Config {
+	k := &c.Kafka
+	return lease.Config{
+		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
+		Deployment:     strings.Join([]string{c.Connector, k.TopicPrefix, k.TxnPrefix}, ","),
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
+	}
+}
+
 // sighting is who had a lease, and when that was seen last.
 type sighting struct {
 	owner string
@@ -54,11 +66,13 @@ func (r *replica) standBy(ctx context.Context) {
 	k := &r.p.cfg.Kafka
 	owners, err := lease.Owners(limited, kadm.NewClient(r.p.keeper.cl), k.Group(), k.Offsets())
 	if err != nil {
+		r.unsure(ctx, k.Explain(err))
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
+	r.told = now
 	for partition, owner := range owners {
 		if _, held := r.held[partition]; !held && owner != r.name {
 			r.seen[partition] = sighting{owner, now}
@@ -68,6 +82,21 @@ func (r *replica) standBy(ctx context.Context) {
 		if run := r.running[t]; run == nil || run.stopping {
 			t.state.standby(owners[r.lease(t)])
 		}
+	}
+}
+
+// unsure shows that it cannot be told who works the streams that are not this
+// replica's, once that has lasted.
+func (r *replica) unsure(ctx context.Context, err error) {
+	r.mu.Lock()
+	told := r.told
+	r.mu.Unlock()
+	if ctx.Err() != nil || time.Since(told) < troubleShown {
+		return
+	}
+	for _, t := range r.idle() {
+		t.state.unleased(fmt.Errorf("who works the stream cannot be told: group %s: %w", r.p.cfg.Kafka.Group(), err))
+		t.outages.tell()
 	}
 }
 
@@ -159,7 +188,7 @@ func Owners(ctx context.Context, cfg Config, opts ...kgo.Opt) ([]Ownership, erro
 	if err != nil {
 		return nil, k.Explain(err)
 	}
-	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
+	if err := cfg.group("").Foreign(members); err != nil {
 		return nil, err
 	}
 	holders := make(map[int32]lease.Info)

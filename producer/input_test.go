@@ -197,9 +197,9 @@ func TestSync_aTopicThatWasDeletedIsFilledAgain(t *testing.T) {
 	}
 }
 
-// TestSync_strangersRecordsAreLeftAlone is an issues topic that somebody else
+// TestSync_foreignRecordsAreLeftAlone is an issues topic that somebody else
 // writes to: nothing of it is lost, and nothing of ours.
-func TestSync_strangersRecordsAreLeftAlone(t *testing.T) {
+func TestSync_foreignRecordsAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 24})
 	w.createTopic(t, "pylon.issues", map[string]string{"cleanup.policy": "compact"})

@@ -20,7 +20,7 @@ import (
 // no search of its own, and its cursor is its position in that topic.
 //
 // A stream has two lanes, each with a position: live works what the poll
-// published and what is gone, backlog everything else, with what live leaves of
+// published and what was deleted, backlog everything else, with what live leaves of
 // the budget. So today's messages need not wait until a backlog of many hours is
 // read, and neither do deletions.
 type lane struct {
@@ -30,7 +30,9 @@ type lane struct {
 	quarrel *quarrel
 	guard   *safeguard
 	memory  *laneMemory
-	sweep   func(ended time.Time) bool // is a sweep due that ended then last
+	claims  *claims
+	pass    func(context.Context) (context.Context, func(error)) // begins one, for traces
+	sweep   func(ended time.Time) bool                           // is a sweep due that ended then last
 	// allParked has the read try every parked issue, and not only those whose time
 	// has come.
 	allParked bool
@@ -193,6 +195,9 @@ func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
 		})
 		return false
 	}
+	if h.moved {
+		return false // the issue is there
+	}
 	if rec.Value == nil && r.role.live {
 		return true // costs no request, and must not wait for a backlog of many hours
 	}
@@ -241,6 +246,9 @@ func (r *laneRun) look(ctx context.Context) error {
 	if b.id != r.cursor.Queue {
 		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
 	}
+	if len(b.written) != len(r.written) {
+		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d", b.name, len(b.written), len(r.written))}
+	}
 	r.written, r.looked = b.written, time.Now()
 	return nil
 }
@@ -271,9 +279,6 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 			continue
 		}
 		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, claim: j.claim})
-		if r.role.live {
-			b.note.upTo = j.version
-		}
 	}
 	r.cursor.Position = pos
 	if !r.role.live {
@@ -288,9 +293,7 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 		}
 	}
 	b.note.worked, b.note.parked = int64(len(b.families)), slices.Clone(r.cursor.Parked)
-	if left == 0 {
-		b.note.caughtUp = time.Now()
-	}
+	b.note.upTo, b.note.caughtUp = r.claims.reached(ctx, r.role.name, r.looked, left == 0)
 	var err error
 	if b.cursor, err = json.Marshal(r.cursor); err != nil {
 		return fmt.Errorf("cursor of %s: %w", r.role.name, err)

@@ -22,7 +22,7 @@ type job struct {
 	issue   string
 	at      place     // of the issue's record
 	version time.Time // when that was published
-	gone    bool      // the issue is gone: its record is a tombstone, or Pylon says so
+	gone    bool      // the issue was deleted: its record is a tombstone, or Pylon says so
 	parked  bool      // its children could not be read before
 
 	done    chan struct{} // closed when the fields below are set
@@ -62,7 +62,9 @@ func (c chunk) before(number int) map[int32]int64 {
 // work fetches the children of a chunk's issues and emits them in order, in
 // batches of a second or of a thousand children. The last batch carries the
 // chunk's end.
-func (r *laneRun) work(ctx context.Context, c chunk) error {
+func (r *laneRun) work(ctx context.Context, c chunk) (err error) {
+	ctx, end := r.pass(ctx)
+	defer func() { end(err) }()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -29,6 +29,7 @@ func TestLossless_8_oneIssueThatIsRefused(t *testing.T) {
 		bubble(t, "sync/"+name, extracttest.Options{Seed: 106, Issues: 100}, func(t *testing.T, w *world) {
 			w.settings["PYLON_STREAMS"] = "issues,issue_messages,issue_threads"
 			issue := firstWith(t, w, "issue_messages", "")
+			fault := fault
 			fault.Parent, fault.Count = issue, -1
 			w.api.Fail(fault)
 			began := time.Now()
@@ -50,6 +51,7 @@ func TestLossless_8_oneIssueThatIsRefused(t *testing.T) {
 		bubble(t, "run/"+name, extracttest.Options{Seed: 107, Issues: 100}, func(t *testing.T, w *world) {
 			w.settings["PYLON_STREAMS"] = "issues,issue_messages"
 			issue := firstWith(t, w, "issue_messages", "")
+			fault := fault
 			fault.Parent, fault.Count = issue, -1
 			w.api.Fail(fault)
 			_, stop := w.run(t)

@@ -141,7 +141,7 @@ func TestLossless_5_partitionsAreAdded(t *testing.T) {
 				must(t, w.api.DeleteMessage(w.api.Parent(stream, gone), gone, extracttest.TouchIssue))
 			}
 			status := w.sync(t)[stream]
-			// What is gone has a tombstone where it stood and one where it would be looked for.
+			// What was deleted has a tombstone where it stood and one where it would be looked for.
 			if status.Records != int64(moving)-1 || status.Tombstones != int64(moving)+1 {
 				t.Errorf("%d records and %d tombstones, want %d and %d: each that moves once", status.Records, status.Tombstones, moving-1, moving+1)
 			}
@@ -167,7 +167,7 @@ func (w *world) wantOneLastWord(t *testing.T, stream string, partitions int32) {
 		delete(at, key)
 	}
 	if len(at) > 0 {
-		t.Errorf("%s: what is gone lives on in old partitions: %v", stream, at)
+		t.Errorf("%s: what was deleted lives on in old partitions: %v", stream, at)
 	}
 }
 

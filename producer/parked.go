@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"pylon-kafka/extract"
@@ -126,12 +127,13 @@ func (r *laneRun) tryParked(ctx context.Context) error {
 // workParked works a chunk of parked issues: one that is refused again waits on,
 // whatever the others do.
 func (r *laneRun) workParked(ctx context.Context, c chunk) error {
+	var running sync.WaitGroup
+	r.start(ctx, c.jobs, &running)
+	running.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, j := range c.jobs {
-		r.fetch(ctx, j)
-		close(j.done)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if errors.Is(j.err, extract.ErrUnauthorized) {
 			return j.err
 		}

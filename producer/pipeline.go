@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/avro"
@@ -29,6 +31,7 @@ type Options struct {
 	Client     *extract.Client
 	Logger     *slog.Logger          // nil: none
 	Registerer prometheus.Registerer // nil: none
+	Traces     trace.TracerProvider  // nil: none
 	Kafka      []kgo.Opt             // beyond what Config says, such as a dialer; for every client
 }
 
@@ -49,6 +52,7 @@ type Pipeline struct {
 	schemas *schemasTopic
 	leases  int32 // partitions of the offsets topic, as it was found
 	group   groupState
+	unready atomic.Bool // the log says that the cluster is not ready
 }
 
 // reach is how long a sync waits for a cluster or a registry that does not
@@ -87,7 +91,7 @@ func New(opts Options) (*Pipeline, error) {
 	}
 	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
-	if err := p.newTasks(opts.Extract, clients, schemas); err != nil {
+	if err := p.newTasks(opts, clients, schemas); err != nil {
 		return nil, err
 	}
 	states := make([]*state, len(p.tasks))
@@ -98,7 +102,8 @@ func New(opts Options) (*Pipeline, error) {
 }
 
 // newTasks makes a task of each chosen stream.
-func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *registrar) error {
+func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar) error {
+	ext := opts.Extract
 	states := make(map[string]*state)
 	done := make(map[string]chan struct{}) // by stream: a sync of it is finished
 	for _, s := range ext.ChosenStreams() {
@@ -118,11 +123,13 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 		}
 		log := p.log.With("stream", s.Name)
 		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
+		clients.tracing = newTracing(opts.Traces, s.Name)
 		clients.txnID = p.cfg.Kafka.TransactionalID(s.Name)
 		t := &task{
 			state: states[s.Name], client: p.client, done: done[s.Name],
-			guard: newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
-			cfg:   taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters},
+			outages: &outageLog{state: states[s.Name], log: log},
+			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
+			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
 				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
@@ -136,7 +143,8 @@ func (p *Pipeline) newTasks(ext extract.Config, clients clientOptions, reg *regi
 		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
 			trouble.Err = fmt.Errorf("schema registry: %w", trouble.Err)
 			t.state.fail(trouble)
-			log.Warn("the schema registry gives no id; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
+			log.Debug("the schema registry gives no id; trying again", "error", trouble.Err, "next_try", trouble.Next)
 		}
 		p.tasks = append(p.tasks, t)
 	}
@@ -185,6 +193,7 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 	}
 	defer leave()
 	errs := make([]error, len(p.tasks))
+	defer p.telling(work)()
 	group, groupCtx := errgroup.WithContext(work)
 	for i, t := range p.tasks {
 		group.Go(func() error {
@@ -216,7 +225,7 @@ func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Cont
 		progress: t.state.lastCommit,
 		trouble: func(trouble extract.Trouble) {
 			t.state.fail(trouble)
-			t.set.log.Error("stream failed; trying again", "error", trouble.Err, "next", trouble.Next)
+			t.outages.tell()
 		},
 	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
 	if err == nil {
@@ -259,7 +268,12 @@ func (p *Pipeline) reachable(ctx context.Context) error {
 
 // notReady shows that the cluster is not ready.
 func (p *Pipeline) notReady(t extract.Trouble) {
-	p.log.Error("Kafka is not ready; trying again", "brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "next", t.Next)
+	level := slog.LevelDebug
+	if p.unready.CompareAndSwap(false, true) { // the first time; then the status says so
+		level = slog.LevelError
+	}
+	p.log.Log(context.Background(), level, "Kafka is not ready; trying again",
+		"brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "since", t.Since, "next_try", t.Next)
 	for _, task := range p.tasks { // alive, but not ready
 		task.state.waiting(t)
 	}
@@ -279,6 +293,9 @@ func (p *Pipeline) prepare(ctx context.Context) error {
 		return p.cfg.Kafka.Explain(err)
 	}
 	p.keeper.cl = cl
+	if p.unready.CompareAndSwap(true, false) {
+		p.log.Info("Kafka is ready", "brokers", p.cfg.Kafka.BrokerList())
+	}
 	return nil
 }
 
@@ -307,9 +324,12 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	return p.knownSchemas(ctx)
 }
 
-// knownSchemas reads which schemas the schemas topic holds.
+// knownSchemas reads which schemas the schemas topic holds. It does not wait for
+// transactions that are open: one that was left by a process that died stays open
+// until its stream is opened anew, which comes later; and a schema that is there
+// twice does no harm.
 func (p *Pipeline) knownSchemas(ctx context.Context) error {
-	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Written, func(rec *kgo.Record) error {
+	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Stable, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			p.schemas.text[string(rec.Key)] = string(rec.Value)
 		}
@@ -349,10 +369,7 @@ func (p *Pipeline) Ready() bool {
 
 // groupConfig is how this process takes part in the group of the replicas.
 func (p *Pipeline) groupConfig(name string) lease.Config {
-	k := &p.cfg.Kafka
-	return lease.Config{
-		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
-		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
-		Options: p.opts, Logger: p.log,
-	}
+	c := p.cfg.group(name)
+	c.Options, c.Logger = p.opts, p.log
+	return c
 }

@@ -26,6 +26,7 @@ func (r *pollReader) read(ctx context.Context, p part, emit emitFunc) error {
 	if err := decodeCursor(r.stream, p.Cursor, &cur); err != nil {
 		return err
 	}
+	began := time.Now()
 	for {
 		page, err := r.issues.Fetch(ctx, cur)
 		if err != nil {
@@ -36,7 +37,7 @@ func (r *pollReader) read(ctx context.Context, p part, emit emitFunc) error {
 			return err
 		}
 		b := batch{
-			rule: differs{r.memory}, origin: page.Origin, records: page.Records,
+			rule: differs{r.memory}, origin: page.Origin, records: page.Records, began: began,
 			note: note{state: Live, progress: -1, upTo: cur.From},
 		}
 		if page.Origin == originBackfill {

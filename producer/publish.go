@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"pylon-kafka/offsets"
 	"pylon-kafka/producer/connect"
@@ -44,6 +46,9 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 	if err != nil {
 		return false, err
 	}
+	ctx, span := s.opts.tracing.start(ctx, "transaction", trace.WithAttributes(
+		attribute.String("messaging.destination.name", s.topic.Name), attribute.Int("messaging.batch.message_count", len(d.records))))
+	defer func() { endSpan(ctx, span, err) }()
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionWork)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {

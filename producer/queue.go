@@ -92,9 +92,16 @@ func (q *topicQueue) close() {
 // for the read that follows.
 type waitingQueue struct {
 	queue
+	await   func() (over func()) // shows a question that Kafka does not answer
 	from    map[int32]int64
 	records []*kgo.Record
 	end     map[int32]int64
+}
+
+func (q *waitingQueue) bounds(ctx context.Context) (bounds, error) {
+	over := q.await()
+	defer over()
+	return q.queue.bounds(ctx)
 }
 
 // arrive waits until records follow from, for most of a while at the longest.

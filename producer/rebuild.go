@@ -19,13 +19,15 @@ type rebuild struct {
 	framing framing
 	foreign int
 
-	otherKey string // where a record of ours has a key of another form
+	others   map[otherKey]string // keys of another form that are to be published anew, each with its parent
+	otherKey string              // where a record of ours has a key of another form and is not
 }
 
 func newRebuild(s *session) *rebuild {
 	return &rebuild{
 		s: s, known: newKnown(s.stream.Sync == extract.SyncChildren),
 		astray: make(map[objectID]uint16), deleted: make(map[string]time.Time), framing: make(framing),
+		others: make(map[otherKey]string),
 	}
 }
 
@@ -33,6 +35,9 @@ func newRebuild(s *session) *rebuild {
 func (b *rebuild) take(rec *kgo.Record) error {
 	h := readHeaders(rec)
 	key, ok := b.s.format.keys.decode(rec.Key)
+	if h.connector == b.s.connector && b.takeOtherKey(rec, h, key, ok) {
+		return nil
+	}
 	if !ok && h.connector == b.s.connector {
 		if rec.Value != nil && rec.Offset >= b.s.doc.Anew[rec.Partition] {
 			b.otherKey = fmt.Sprintf("partition %d, offset %d", rec.Partition, rec.Offset)

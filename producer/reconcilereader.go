@@ -13,7 +13,7 @@ import (
 
 // reconcileReader lists every issue, window by window of its creation: what the
 // topic lacks or has older is published, and what was created in a window and is
-// not listed there gets a tombstone, once Pylon confirms that the issue is gone.
+// not listed there gets a tombstone, once Pylon confirms that the issue was deleted.
 // It begins at the window in which an earlier one broke off.
 //
 // The list is fresh, and the index that the poll reads may lag behind it by up
@@ -62,10 +62,11 @@ type reconcileRun struct {
 	doubtful bool                // a page of the window came without its data
 	held     []string            // missing, of windows that are not believed
 	sum      tally               // of the windows that were
+	first    time.Time           // when the read began
 }
 
 func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error {
-	run := &reconcileRun{reconcileReader: r, seen: make(map[string]struct{})}
+	run := &reconcileRun{reconcileReader: r, first: time.Now(), seen: make(map[string]struct{})}
 	if err := decodeCursor(r.stream, p.Cursor, &run.cursor); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 		r.seen[key] = struct{}{}
 	}
 	rule := repairs{memory: r.memory, began: began, settled: page.Date.Add(-r.unsettled)}
-	b = batch{origin: originSweep, records: page.Records, note: note{progress: -1}}
+	b = batch{origin: originSweep, records: page.Records, began: r.first, note: note{progress: -1}}
 	if page.WindowDone {
 		if rule.deleted, err = r.window(ctx, page); err != nil {
 			return batch{}, false, err
@@ -122,7 +123,7 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 }
 
 // window returns the issues that were created in the page's window, are not among
-// those seen, and that Pylon says are gone. After the last window it also looks
+// those seen, and that Pylon says were deleted. After the last window it also looks
 // for those whose time of creation is not known.
 func (r *reconcileRun) window(ctx context.Context, page extract.ReconcilePage) (gone []string, err error) {
 	// Windows are whole days, but for the last, which ends now: an issue of today
@@ -149,7 +150,7 @@ func (r *reconcileRun) window(ctx context.Context, page extract.ReconcilePage) (
 	return r.confirm(ctx, missing)
 }
 
-// confirm returns those of the issues that are gone by Pylon's own word.
+// confirm returns those of the issues that were deleted by Pylon's own word.
 func (r *reconcileRun) confirm(ctx context.Context, missing []string) (gone []string, err error) {
 	for _, key := range missing {
 		exists, err := r.exists(ctx, key)
@@ -163,7 +164,7 @@ func (r *reconcileRun) confirm(ctx context.Context, missing []string) (gone []st
 	return gone, nil
 }
 
-// end returns what was held back and is gone. The error says that it is too much
+// end returns what was held back and was deleted. The error says that it is too much
 // to be believed.
 func (r *reconcileRun) end(ctx context.Context) ([]string, error) {
 	if r.cursor.Held == 0 {

@@ -27,6 +27,7 @@ const (
 	headerUpdatedAt   = "updated_at"
 	headerOrigin      = "origin"
 	headerExtractedAt = "extracted_at"
+	headerMoved       = "moved" // of a tombstone: to which partition the object was moved
 )
 
 // headers are what we read of a record of ours.
@@ -36,6 +37,7 @@ type headers struct {
 	hash       uint64
 	parent     string // of a child
 	origin     string
+	moved      bool // a tombstone of an object that stands in another partition now
 	createdDay uint16
 }
 
@@ -51,6 +53,8 @@ func readHeaders(rec *kgo.Record) headers {
 			h.parent = string(header.Value)
 		case headerOrigin:
 			h.origin = string(header.Value)
+		case headerMoved:
+			h.moved = true
 		case headerCreatedAt:
 			h.createdDay = createdDay(string(header.Value))
 		}

@@ -11,7 +11,7 @@ import (
 
 // refreshReader reads a full-refresh stream: the whole list, once. A pass that
 // broke off is read again from its beginning, since only a whole one can tell
-// what is gone, and costs no more than its requests. So its cursor is empty.
+// what was deleted, and costs no more than its requests. So its cursor is empty.
 type refreshReader struct {
 	client   *extract.Client
 	stream   extract.Stream
@@ -30,7 +30,7 @@ func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
 	r.number = max(1, r.number+1)
 	this := &pass{number: r.number}
 	began := time.Now()
-	b := batch{origin: originRefresh, note: note{state: Idle, progress: -1}}
+	b := batch{origin: originRefresh, began: began, note: note{state: Idle, progress: -1}}
 	if p.Ended.IsZero() {
 		b.note.state = Backfill
 	}

@@ -228,7 +228,7 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write([]byte(a.body)) // the client may be gone
+	_, _ = w.Write([]byte(a.body)) // the client may have left
 }
 
 // subjectRequests notes when requests about a subject came.

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/connect"
 )
 
 // groupState says whether the group of the replicas is joined.
@@ -61,6 +63,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	r := newReplica(groupCtx, p, group)
 	group.Go(func() error { return r.hold(groupCtx) })
+	defer p.telling(groupCtx)()
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -87,6 +90,7 @@ type replica struct {
 	held       map[int32]struct{} // the leases
 	running    map[*task]*running // the last run of each stream, which may have ended
 	seen       map[int32]sighting // who had a lease last, of those that others have or had
+	told       time.Time          // when the group was described last
 }
 
 // running is a stream that this replica works, or has worked.
@@ -99,7 +103,7 @@ type running struct {
 func newReplica(ctx context.Context, p *Pipeline, group *errgroup.Group) *replica {
 	return &replica{
 		p: p, name: p.replicaName(), group: group, ctx: ctx, partitions: p.leases,
-		held: make(map[int32]struct{}), running: make(map[*task]*running), seen: make(map[int32]sighting),
+		held: make(map[int32]struct{}), running: make(map[*task]*running), seen: make(map[int32]sighting), told: time.Now(),
 	}
 }
 
@@ -156,7 +160,7 @@ func (r *replica) join(ctx context.Context) error {
 	defer r.mu.Unlock()
 	member, err := lease.Join(limited, cfg, lease.Events{Assigned: r.assigned, Revoked: r.revoked, Lost: r.lost})
 	if errors.Is(err, lease.ErrForeign) || errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return endError{err}
+		return endError{r.p.groupDenied(err)}
 	}
 	r.member = member
 	return err
@@ -204,7 +208,7 @@ func (r *replica) arrange(ctx context.Context) {
 		works := run != nil && !run.stopping
 		switch {
 		case held && !works:
-			r.begin(t)
+			r.begin(t) //nolint:contextcheck // A stream lives as long as the run, and not as the event.
 		case !held && works:
 			run.end()
 			t.set.log.Warn("the stream's lease is another partition now, which is not this replica's")
@@ -224,7 +228,7 @@ func (r *running) end() {
 // begin opens a stream, when its last run has ended. The caller holds mu.
 func (r *replica) begin(t *task) {
 	before := r.running[t]
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(r.ctx) // not of the event, which is over soon
 	now := &running{cancel: cancel, done: make(chan struct{})}
 	r.running[t] = now
 	arrival := &arrival{to: r.name, last: r.seen[r.lease(t)]}
@@ -234,6 +238,7 @@ func (r *replica) begin(t *task) {
 		defer cancel()
 		if before != nil { // what was lost may not have ended yet
 			<-before.done
+			t.set.log.Debug("opening", "done", "waited for the end of its last run")
 		}
 		return r.supervise(ctx, t, arrival)
 	})
@@ -269,8 +274,8 @@ func (r *replica) revoked(ctx context.Context, partitions []int32) {
 // lost cancels the streams of partitions.
 func (r *replica) lost(_ context.Context, partitions []int32) {
 	for t := range r.giveUp(partitions) {
-		t.set.log.Warn("the stream's lease is lost", "replica", r.name)
-		t.state.standby("")
+		t.state.unleased(fmt.Errorf("the stream's lease is lost: the coordinator of group %s gives no answer, or took this replica for dead", r.p.cfg.Kafka.Group()))
+		t.outages.tell()
 	}
 	r.sawOwn(partitions)
 }
@@ -291,4 +296,10 @@ func (r *replica) giveUp(partitions []int32) map[*task]*running {
 		}
 	}
 	return stopping
+}
+
+// groupDenied names the right to the group, if err says that it lacks. Read
+// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
+func (p *Pipeline) groupDenied(err error) error {
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
 }

@@ -183,8 +183,12 @@ func TestReplicas_shareTheStreams(t *testing.T) {
 	t.Parallel()
 	opts := extracttest.Options{Seed: 41, Issues: 40, MessagesPerIssue: 2, RecordServed: true}
 	for name, open := range map[string]func(*testing.T) *replicas{
-		"kfake": func(t *testing.T) *replicas { return newReplicas(t, newWorld(t, opts)) },
+		"kfake": func(t *testing.T) *replicas {
+			t.Helper()
+			return newReplicas(t, newWorld(t, opts))
+		},
 		"real Kafka": func(t *testing.T) *replicas {
+			t.Helper()
 			w, _ := newRealWorld(t, opts)
 			return newReplicas(t, w)
 		},

@@ -215,7 +215,7 @@ func (r *families) decide(d *draft, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if !f.gone { // that an issue is gone, Pylon confirmed
+		if !f.gone { // that an issue was deleted, Pylon confirmed
 			t.known += known
 			t.missing += missing
 		}

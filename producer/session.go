@@ -45,6 +45,8 @@ type session struct {
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
 	framing framing              // what stands before the Avro in the topic's records
+	// otherKeys are keys of records of another form, each with the parent.
+	otherKeys map[otherKey]string
 
 	flushBytes int // how much goes into one batch
 }
@@ -72,6 +74,7 @@ type clientOptions struct {
 	txnID       string
 	compression kgo.CompressionCodec
 	registerer  prometheus.Registerer
+	tracing     tracing
 }
 
 // openSession makes the caller the owner of a stream, in the one order that
@@ -91,6 +94,7 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
 		kgo.ProducerLinger(0), // a page is flushed at once
 		kgo.RecordPartitioner(byTopic(s.topic.Name)),
+		kgo.WithHooks(set.opts.tracing.hooks...),
 		kgo.WithHooks(kprom.NewMetrics(namespace,
 			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
 	)...)
@@ -102,6 +106,10 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 		return nil, err
 	}
 	s.flushBytes = s.topic.MaxBytes
+	if err := s.dropOtherKeys(ctx); err != nil {
+		s.cl.Close()
+		return nil, err
+	}
 	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
 	if moved := s.known.misplaced.Len(); moved > 0 {
 		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
@@ -112,10 +120,16 @@ func openSession(ctx context.Context, set streamSettings) (*session, error) {
 
 // load takes over the transactional id, then reads cursor, topic and schema id.
 func (s *session) load(ctx context.Context) error {
+	began := time.Now()
+	step := func(what string) {
+		s.log.Debug("opening", "done", what, "took", time.Since(began).Round(time.Millisecond).String())
+		began = time.Now()
+	}
 	if _, _, err := s.cl.ProducerID(ctx); err != nil {
 		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID,
 			s.topics.k.Denied(fenced(err), connect.Right{Operation: "Write", Resource: connect.OnTransactionalID, Name: s.opts.txnID}))
 	}
+	step("taken over the transactional id")
 	entry, err := s.store.Load(ctx, s.stream.Name)
 	switch {
 	case errors.Is(err, offsets.ErrNoCursor):
@@ -125,6 +139,7 @@ func (s *session) load(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
 	}
 	s.resumed, s.records, s.left = entry.Cursor != nil, entry.Records, entry.UpdatedAt
+	step("read the cursor")
 	doc, err := parseDocument(s.stream.Name, entry.Cursor)
 	if err != nil {
 		return err
@@ -140,6 +155,7 @@ func (s *session) load(ctx context.Context) error {
 	if err := s.rebuild(ctx); err != nil {
 		return err
 	}
+	step("read the topic")
 	return s.wire.fits(ctx, s)
 }
 
@@ -150,18 +166,23 @@ func (s *session) rebuild(ctx context.Context) error {
 		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
 	}
 	if b.otherKey != "" {
-		// To publish everything anew would not do: the records with the other keys would stay.
 		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
-			"a consumer would take the two forms for two objects; either delete the topic, and it is made and filled again, "+
-			"or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey)
+			"a consumer would take the two forms for two objects; either publish everything anew (`pylon-kafka publish-anew %s`), "+
+			"which gives the other keys tombstones, or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
 	}
 	b.finish()
-	s.known, s.deleted, s.framing = b.known, b.deleted, b.framing
+	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
 	if b.foreign > 0 {
 		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
 			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)
 	}
 	return nil
+}
+
+// reachable asks for the topic; its error may tell why Kafka gives no answer.
+func (s *session) reachable(ctx context.Context) error {
+	_, err := s.topics.look(ctx, s.stream.Name)
+	return s.topics.k.Explain(err)
 }
 
 // close closes the client; nothing may use the session then.

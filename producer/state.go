@@ -12,24 +12,32 @@ import (
 )
 
 // troubleShown is how long something may be tried again before it is shown;
-// twice the stream's interval if that is shorter.
-const troubleShown = 30 * time.Second
+// twice the stream's interval if that is shorter. An outage is met by the next
+// poll (PYLON_POLL_INTERVAL is 15 s) or look at the topic (watchInterval), so it
+// is shown within 35 s.
+const troubleShown = 18 * time.Second
 
 // state is everything that is shown of one stream. Status page, metrics, tables
 // and logs all read it. It is safe for concurrent use.
 type state struct {
-	mu          sync.Mutex
-	status      Status // without what read works out
-	started     time.Time
-	committedAt time.Time                  // of the last transaction
-	opened      bool                       // the cursor is loaded, or the stream has failed alone
-	troubles    map[string]extract.Trouble // what is tried again now, by who tries
-	left        map[string]int64           // issues still to be worked, by lane
-	parked      map[string][]Parked        // by lane
-	warnings    map[string]string          // by what they are about
-	minutes     minutes                    // records and tombstones
-	worked      minutes                    // issues whose children were read
-	ended       transactions
+	mu       sync.Mutex
+	status   Status // without what read works out
+	moments  moments
+	opened   bool                       // the cursor is loaded, or the stream has failed alone
+	troubles map[string]extract.Trouble // what is tried again now, by who tries
+	left     map[string]int64           // issues still to be worked, by lane
+	parked   map[string][]Parked        // by lane
+	warnings map[string]string          // by what they are about
+	minutes  minutes                    // records and tombstones
+	worked   minutes                    // issues whose children were read
+	ended    transactions
+}
+
+// moments are when things happened to a stream.
+type moments struct {
+	started   time.Time
+	committed time.Time // the last transaction
+	worked    time.Time // the last children that were read and committed
 }
 
 // transactions counts how they ended.
@@ -46,7 +54,7 @@ func newState(stream, topic string, interval time.Duration) *state {
 			Times:     Times{Interval: interval},
 			Work:      Work{Progress: -1},
 		},
-		started:  time.Now(),
+		moments:  moments{started: time.Now()},
 		troubles: make(map[string]extract.Trouble),
 		left:     make(map[string]int64),
 		parked:   make(map[string][]Parked),
@@ -91,6 +99,11 @@ func (s *state) fail(t extract.Trouble) {
 	if c.Since.IsZero() {
 		c.Since = t.Since
 	}
+	for _, before := range s.troubles { // the failure is the end of what was tried again
+		if before.Since.Before(c.Since) {
+			c.Since = before.Since
+		}
+	}
 	s.opened = true
 	clear(s.troubles)
 }
@@ -127,20 +140,41 @@ func (s *state) standsBy() bool {
 	return s.status.State == Standby
 }
 
-// own shows that this replica has the stream.
+// unleased shows that this replica has lost the lease, or cannot learn who has
+// it: nobody may be working the stream.
+func (s *state) unleased(err error) {
+	s.fail(extract.Trouble{Err: err, Since: time.Now()})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Owned = false
+}
+
+// own shows that this replica has the stream. A reason that is shown stays until
+// the stream is open.
 func (s *state) own() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Condition = Condition{State: Starting, Owned: true, Resumed: s.status.Resumed}
+	c := &s.status.Condition
+	c.Owned, c.Owner = true, ""
+	if c.State != Failed {
+		c.State, c.Up = Starting, false
+	}
 }
 
 // trouble notes what who tries again; a zero Trouble that it is over.
 func (s *state) trouble(who string, t extract.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.troubleLocked(who, t)
+}
+
+func (s *state) troubleLocked(who string, t extract.Trouble) {
 	if t.Err == nil {
 		delete(s.troubles, who)
 		return
+	}
+	if before, ok := s.troubles[who]; ok && before.Since.Before(t.Since) {
+		t.Since = before.Since
 	}
 	s.troubles[who] = t
 	s.status.LastError, s.status.LastErrorAt = t.Err.Error(), time.Now()
@@ -170,13 +204,6 @@ func (s *state) committed(n note, c Counts) {
 	s.noteLocked(n)
 }
 
-// note shows what follows from a read without a commit.
-func (s *state) note(n note) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.noteLocked(n)
-}
-
 func (s *state) noteLocked(n note) {
 	if n.state != "" {
 		s.status.State, s.status.Progress = n.state, n.progress
@@ -191,6 +218,9 @@ func (s *state) noteLocked(n note) {
 		s.left[n.lane] = n.left
 		s.parked[n.lane] = n.parked
 		s.worked.add(time.Now(), n.worked)
+		if n.worked > 0 {
+			s.moments.worked = time.Now()
+		}
 		s.status.Backlog = 0
 		for _, left := range s.left {
 			s.status.Backlog += left
@@ -205,7 +235,7 @@ func (s *state) noteLocked(n note) {
 func (s *state) done() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.State, s.status.Elapsed = Done, time.Since(s.started)
+	s.status.State, s.status.Elapsed = Done, time.Since(s.moments.started)
 }
 
 // next shows when the stream looks again.
@@ -223,7 +253,7 @@ func (s *state) transaction(committed bool, d time.Duration) {
 		s.ended.aborted++
 		return
 	}
-	s.committedAt = time.Now()
+	s.moments.committed = time.Now()
 	s.ended.committed++
 	s.ended.seconds.Observe(d.Seconds())
 }
@@ -235,7 +265,7 @@ func (s *state) read() Status {
 	now := time.Now()
 	out := s.status
 	if out.State != Done {
-		out.Elapsed = now.Sub(s.started)
+		out.Elapsed = now.Sub(s.moments.started)
 	}
 	for _, lane := range slices.Sorted(maps.Keys(s.parked)) {
 		out.Parked = append(out.Parked, s.parked[lane]...)
@@ -252,7 +282,10 @@ func (s *state) read() Status {
 	return out
 }
 
-// worst returns the trouble that has lasted longest, if it is to be shown.
+// worst returns the trouble that has lasted longest, if it is to be shown. The
+// children of many issues are asked for side by side: while those of others come,
+// a request that is tried again, or waits for the budget, is no trouble of the
+// stream; an issue whose children do not come is parked.
 func (s *state) worst(now time.Time) (extract.Trouble, bool) {
 	var worst extract.Trouble
 	for _, t := range s.troubles {
@@ -264,7 +297,7 @@ func (s *state) worst(now time.Time) (extract.Trouble, bool) {
 	if s.status.Interval > 0 {
 		shown = min(shown, 2*s.status.Interval)
 	}
-	return worst, worst.Err != nil && now.Sub(worst.Since) >= shown
+	return worst, worst.Err != nil && now.Sub(worst.Since) >= shown && now.Sub(s.moments.worked) >= shown
 }
 
 // estimate is how long the backlog takes at the pace of the last minutes.
@@ -274,7 +307,7 @@ func (s *state) estimate(now time.Time) time.Duration {
 	if s.status.Backlog == 0 || n == 0 {
 		return 0
 	}
-	span := min(now.Sub(s.started), window*time.Minute)
+	span := min(now.Sub(s.moments.started), window*time.Minute)
 	return time.Duration(float64(span) / float64(n) * float64(s.status.Backlog)).Round(time.Second)
 }
 
@@ -289,7 +322,7 @@ func (s *state) ready() bool {
 func (s *state) lastCommit() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.committedAt
+	return s.moments.committed
 }
 
 // minutes counts by minute over an hour.

@@ -27,9 +27,9 @@ func TestSync_sweepLeavesToThePollWhatChangedLately(t *testing.T) {
 	}
 }
 
-// TestSync_pollDoesNotDigUpWhatTheSweepBuried has an index that still shows an
-// issue which is gone, before and after a restart.
-func TestSync_pollDoesNotDigUpWhatTheSweepBuried(t *testing.T) {
+// TestSync_pollDoesNotBringBackWhatHasATombstone has an index that still shows an
+// issue which was deleted, before and after a restart.
+func TestSync_pollDoesNotBringBackWhatHasATombstone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 42, Issues: 20, SearchLag: time.Hour, Start: time.Now().Add(-5 * time.Minute)})
 	w.settings["PYLON_STREAMS"] = "issues"
@@ -37,7 +37,7 @@ func TestSync_pollDoesNotDigUpWhatTheSweepBuried(t *testing.T) {
 	gone := w.api.IssueID(7)
 	must(t, w.api.DeleteIssue(gone))
 	p, stop := w.run(t, "PYLON_SWEEP_INTERVAL", "100ms", "PYLON_RECONCILE_INTERVAL", "100ms")
-	eventually(t, "the issue is buried", func() bool { return p.Status()[0].Tombstones > 0 })
+	eventually(t, "the issue has its tombstone", func() bool { return p.Status()[0].Tombstones > 0 })
 	asked := w.api.Requests()["issues_search"]
 	eventually(t, "the index shows it some times more", func() bool { return w.api.Requests()["issues_search"] > asked+3 })
 	must(t, stop())

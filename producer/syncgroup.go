@@ -42,9 +42,9 @@ func (p *Pipeline) joinForSync(ctx context.Context) (_ context.Context, leave fu
 	defer done()
 	members, err := lease.Members(limited, g.adm, k.Group())
 	if err != nil {
-		return ctx, nil, err
+		return ctx, nil, p.groupDenied(err)
 	}
-	if err := lease.Foreign(members, k.Group(), k.Offsets()); err != nil {
+	if err := p.cfg.group("").Foreign(members); err != nil {
 		return ctx, nil, refusedError{err}
 	}
 	if len(members) > 0 {
@@ -61,7 +61,7 @@ func (p *Pipeline) joinForSync(ctx context.Context) (_ context.Context, leave fu
 	})
 	if err != nil {
 		cancel(nil)
-		return ctx, nil, err
+		return ctx, nil, p.groupDenied(err)
 	}
 	close(g.joined)
 	leave = func() {

@@ -13,14 +13,15 @@ import (
 
 // task copies one stream into its topic, session after session.
 type task struct {
-	set    streamSettings
-	state  *state
-	guard  *safeguard
-	client *extract.Client
-	cfg    taskConfig
-	done   chan struct{} // a sync: closed when the stream is finished
-	parent parent        // of a stream of children
-	queue  func() queue  // makes a queue over the topic of the parent stream
+	set     streamSettings
+	state   *state
+	outages *outageLog
+	guard   *safeguard
+	client  *extract.Client
+	cfg     taskConfig
+	done    chan struct{} // a sync: closed when the stream is finished
+	parent  parent        // of a stream of children
+	queue   func() queue  // makes a queue over the topic of the parent stream
 
 	fit []objectID // dead letters that the topic takes now, to be read again
 }
@@ -32,6 +33,7 @@ type taskConfig struct {
 	patience    time.Duration // of a request, before the stream fails; 0: for ever
 	snapshot    bool
 	mostLetters int
+	watch       time.Duration // between two looks at the topic
 }
 
 // parent is what a stream of children must know of the stream of their parents.
@@ -55,6 +57,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	opened(s)
 	t.readAgain(s)
 	t.state.open(s.doc, s.resumed)
+	t.outages.tell()
 	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
@@ -69,7 +72,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	})
 	group.Go(func() error {
 		defer close(committed)
-		return commitAll(ctx, c, batches)
+		return commitAll(ctx, c, batches, t.cfg.watch)
 	})
 	return group.Wait()
 }
@@ -83,11 +86,12 @@ func (t *task) newCommitter(s *session) *committer {
 	}
 }
 
-// commitAll commits batches until there are no more, and looks at the topic now
-// and then.
-func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
-	watch := time.NewTicker(watchInterval)
+// commitAll commits batches until there are no more, and looks at the topic each
+// interval.
+func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval time.Duration) error {
+	watch := time.NewTicker(interval)
 	defer watch.Stop()
+	defer c.log.end()
 	for {
 		select {
 		case b, ok := <-batches:
@@ -108,7 +112,7 @@ func commitAll(ctx context.Context, c *committer, batches <-chan batch) error {
 // read runs the readers of the stream; all of them emit into batches.
 func (t *task) read(ctx context.Context, s *session, batches chan<- batch) error {
 	open := func(name string) *openPart {
-		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches}
+		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches, tracing: s.opts.tracing}
 	}
 	switch t.set.stream.Sync {
 	case extract.SyncIssues:
@@ -126,14 +130,20 @@ type openPart struct {
 	name    string
 	ctx     context.Context //nolint:containedctx // It is the session's, and lives as long.
 	batches chan<- batch
+	tracing tracing
+	passing passing
 }
 
 // emit hands a batch of the part's reader to the committer.
 func (p *openPart) emit(b batch) error {
 	b.part = p.name
+	p.traced(&b)
 	select {
 	case p.batches <- b:
+		p.passing.page = time.Now()
 	case <-p.ctx.Done():
+		_, end := b.inPage(p.ctx)
+		end(p.ctx.Err())
 		return p.ctx.Err()
 	}
 	if b.cursor != nil {
@@ -180,7 +190,7 @@ func (t *task) readList(ctx context.Context, s *session, open func(string) *open
 	}
 	p := open(refreshPart)
 	if t.cfg.once {
-		return r.read(ctx, p.part, p.emit)
+		return p.pass(ctx, r)
 	}
 	interval := t.cfg.extract.Interval(t.set.stream)
 	due := p.Ended.Add(interval)
@@ -193,7 +203,7 @@ func (t *task) readList(ctx context.Context, s *session, open func(string) *open
 			return err
 		}
 		began := time.Now()
-		if err := r.read(ctx, p.part, p.emit); err != nil {
+		if err := p.pass(ctx, r); err != nil {
 			return err
 		}
 		due = began.Add(interval)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/offsets"
 )
 
 // readChildren works both lanes over the issues topic.
@@ -18,15 +20,19 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 		background = extract.Foreground // nothing live waits behind it
 	}
 	quarrel, memory := newQuarrel(), &laneMemory{}
+	claims := &claims{stream: t.set.stream.Parent, store: t.set.store, state: t.parent.state, atEnd: make(map[string]bool)}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, role := range []role{liveRole(), backlogRole(background)} {
-		q := &waitingQueue{queue: t.queue()}
+		q := &waitingQueue{queue: t.queue(), await: func() func() {
+			return t.state.await(role.name+": look where the topic of "+t.set.stream.Parent+" ends", s.reachable)
+		}}
 		l := &lane{
 			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble}, queue: q,
-			quarrel: quarrel, guard: t.guard, memory: memory,
+			quarrel: quarrel, guard: t.guard, memory: memory, claims: claims,
 			stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, log: t.set.log,
 		}
 		p := open(role.name)
+		l.pass = p.begin
 		group.Go(func() error {
 			defer q.close()
 			if t.cfg.once {
@@ -53,7 +59,9 @@ func (t *task) runLane(ctx context.Context, l *lane, q *waitingQueue, p *openPar
 		if err := l.read(ctx, p.part, p.emit); err != nil {
 			return err
 		}
-		t.caughtUp(l, p, began)
+		if err := t.claim(ctx, l, p, began); err != nil {
+			return err
+		}
 		if err := q.arrive(ctx, l.at, laneLook); err != nil {
 			return err
 		}
@@ -77,7 +85,11 @@ func (t *task) syncLane(ctx context.Context, l *lane, q *waitingQueue, p *openPa
 			swept = swept || due
 			return due
 		}
+		began := time.Now()
 		if err := l.read(ctx, p.part, p.emit); err != nil {
+			return err
+		}
+		if err := t.claim(ctx, l, p, began); err != nil {
 			return err
 		}
 		if last {
@@ -95,21 +107,61 @@ func (t *task) sweepDue(ended time.Time) bool {
 	return interval > 0 && time.Since(ended) >= interval
 }
 
-// caughtUp shows that a lane has worked everything that was in the issues topic
-// when it began to read. What the stream claims is never more than the issues do.
-func (t *task) caughtUp(l *lane, p *openPart, began time.Time) {
-	n := note{lane: l.role.name, parked: l.parkedIn(p)}
-	if l.role.live {
-		upTo, well := began, true
-		if t.parent.state != nil {
-			issues := t.parent.state.read()
-			upTo, well = earlier(upTo, issues.Cursor), issues.Up
-		}
-		if well {
-			n.upTo, n.caughtUp = upTo, began
+// claims is what a stream of children may say of itself: never more than its two
+// lanes have worked, and never more than the stream of their parents says.
+type claims struct {
+	stream string // of the parents
+	store  offsets.Store
+	state  *state // of the parents; nil: they are read elsewhere
+
+	mu     sync.Mutex
+	atEnd  map[string]bool // by lane: it has worked everything that was in the issues topic
+	loaded time.Time       // when the parents' cursor was read last
+	doc    document        // what it said
+}
+
+// parentsLook is how often the cursor of parents is read that another process
+// works.
+const parentsLook = time.Minute
+
+// reached notes whether a lane has worked what was there when it began to read,
+// and returns what the stream may claim: up to when what Pylon held is in Kafka,
+// and when the stream caught up. Both are zero where nothing can be said.
+func (c *claims) reached(ctx context.Context, lane string, began time.Time, end bool) (upTo, caughtUp time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atEnd[lane] = end
+	if !end || !c.atEnd[liveRole().name] || !c.atEnd[backlogRole(0).name] {
+		return upTo, caughtUp
+	}
+	upTo, caughtUp = c.parents(ctx)
+	return earlier(upTo, began), earlier(caughtUp, began)
+}
+
+// parents is what the stream of the parents claims.
+func (c *claims) parents(ctx context.Context) (upTo, caughtUp time.Time) {
+	if c.state != nil {
+		if now := c.state.read(); now.Owned {
+			return now.Cursor, now.LastSuccess
 		}
 	}
-	t.state.note(n)
+	if time.Since(c.loaded) >= parentsLook {
+		entry, err := c.store.Load(ctx, c.stream)
+		if err == nil {
+			c.doc, err = parseDocument(c.stream, entry.Cursor)
+		}
+		if err == nil || errors.Is(err, offsets.ErrNoCursor) {
+			c.loaded = time.Now()
+		}
+	}
+	return c.doc.UpTo, c.doc.CaughtUpAt
+}
+
+// claim emits what a lane that has come to its end lets the stream claim.
+func (t *task) claim(ctx context.Context, l *lane, p *openPart, began time.Time) error {
+	n := note{lane: l.role.name, parked: l.parkedIn(p)}
+	n.upTo, n.caughtUp = l.claims.reached(ctx, l.role.name, began, true)
+	return p.emit(batch{rule: &families{quarrel: l.quarrel, guard: l.guard}, origin: originPoll, note: n})
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -141,9 +193,14 @@ type laneAPI struct {
 	trouble func(who string, t extract.Trouble)
 }
 
-// childrenPatience is how long the children of one issue are tried before the
-// issue is parked.
-const childrenPatience = 3 * time.Minute
+const (
+	// childrenPatience is how long the children of one issue are tried before the
+	// issue is parked.
+	childrenPatience = 3 * time.Minute
+	// childrenPatienceSync is the same in a sync. Where some are served at first and
+	// then none, a sync needs it twice, and is to end within two minutes.
+	childrenPatienceSync = 45 * time.Second
+)
 
 func (a laneAPI) children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error) {
 	ask := a.ask
@@ -153,6 +210,8 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 		ask.Patience = patience
 	case ask.Patience == 0:
 		ask.Patience = childrenPatience
+	default:
+		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
 	who := fmt.Sprintf("%s of %s", a.stream.Name, issue) // calls run side by side, each with troubles of its own
 	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }

@@ -34,11 +34,11 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 	polled, listed := open(pollPart), open(reconcilePart)
 	interval := t.cfg.extract.ReconcileInterval
 	if t.cfg.once {
-		if err := poll.read(ctx, polled.part, polled.emit); err != nil {
+		if err := polled.pass(ctx, poll); err != nil {
 			return err
 		}
 		if interval > 0 && reconcileDue(listed, interval) <= 0 {
-			return reconcile.read(ctx, listed.part, listed.emit)
+			return listed.pass(ctx, reconcile)
 		}
 		return nil
 	}
@@ -56,7 +56,7 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 				if err := sleep(ctx, reconcileDue(listed, interval)); err != nil {
 					return err
 				}
-				if err := reconcile.read(ctx, listed.part, listed.emit); err != nil {
+				if err := listed.pass(ctx, reconcile); err != nil {
 					return err
 				}
 			}
@@ -93,7 +93,7 @@ func reconcileDue(p *openPart, interval time.Duration) time.Duration {
 func (t *task) pollAgainAndAgain(ctx context.Context, r reader, p *openPart, caughtUp chan<- struct{}) error {
 	for first := true; ; first = false {
 		began := time.Now()
-		if err := r.read(ctx, p.part, p.emit); err != nil {
+		if err := p.pass(ctx, r); err != nil {
 			return err
 		}
 		if first {

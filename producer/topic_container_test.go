@@ -159,7 +159,4 @@ func TestContainer_cursorsAreChanged(t *testing.T) {
 	if err != nil || string(got.Cursor) != "2" {
 		t.Errorf("cursor %s, %v; want 2", got.Cursor, err)
 	}
-	if members, err := offsets.Members(t.Context(), c.opts, c.name); err != nil || len(members) != 0 {
-		t.Errorf("members %v, %v; want none", members, err)
-	}
 }

@@ -10,12 +10,18 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"pylon-kafka/extract"
 	"pylon-kafka/producer/topics"
 )
 
 // watchInterval is how often a session looks at its topic: whatever was read
-// when the stream was opened can be changed by anybody at any time.
-const watchInterval = 30 * time.Second
+// when the stream was opened can be changed by anybody at any time. It is also
+// how soon a Kafka that does not answer is noticed by a stream that has nothing to
+// commit; see troubleShown.
+const watchInterval = 10 * time.Second
+
+// watchTrouble is who tries again when the topic cannot be looked at.
+const watchTrouble = "watch"
 
 // watch looks at the topic of the session again. An error means that the session
 // is to be opened anew: the topic is another one, has other partitions, or takes
@@ -25,10 +31,21 @@ func (c *committer) watch(ctx context.Context) error {
 	s := c.s
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	began := time.Now()
 	now, err := s.topics.look(limited, s.stream.Name)
+	c.state.trouble(watchTrouble, extract.Trouble{})
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return againError{fmt.Errorf("topic %s was deleted: it is made anew and filled", s.topic.Name)}
+	case err != nil && ctx.Err() == nil:
+		if !c.unseen.IsZero() {
+			began = c.unseen
+		}
+		c.unseen = began
+		c.state.trouble(watchTrouble, extract.Trouble{
+			Err: fmt.Errorf("look at topic %s: %w", s.topic.Name, s.topics.k.Explain(err)), Since: began, Next: time.Now().Add(watchInterval),
+		})
+		return nil
 	case err != nil:
 		return nil // what writes to the topic meets it too, and says so
 	case now.ID != s.topic.ID:
@@ -36,6 +53,7 @@ func (c *committer) watch(ctx context.Context) error {
 	case now.Partitions != s.topic.Partitions:
 		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d: the stream is opened anew", s.topic.Name, now.Partitions, s.topic.Partitions)}
 	}
+	c.unseen = time.Time{}
 	c.warnOf(now)
 	if !now.Described || now.MaxBytes == s.topic.MaxBytes {
 		return nil

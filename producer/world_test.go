@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
@@ -34,6 +35,7 @@ type world struct {
 	opts       []kgo.Opt             // how to reach the broker
 	pylon      http.RoundTripper     // nil: over the network
 	registerer prometheus.Registerer // nil: none
+	traces     trace.TracerProvider  // nil: none
 }
 
 // newWorld starts a sandbox with opts, its limits off unless opts set them, and
@@ -86,11 +88,11 @@ func (w *world) pipeline(t *testing.T, overrides ...string) *producer.Pipeline {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Transport: w.pylon})
+	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Transport: w.pylon, Traces: w.traces})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Logger: log, Registerer: w.registerer, Kafka: w.opts})
+	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Logger: log, Registerer: w.registerer, Traces: w.traces, Kafka: w.opts})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,18 +75,18 @@ func writeClickHouseView(out *bytes.Buffer, t *table, queue string) {
 	for _, c := range t.columns {
 		name := tickName(c.Name)
 		if c.Key && !t.AvroKeys {
-			fmt.Fprintf(out, "  if(gone, %s, %s.%s) AS %[3]s,\n", clickHouseKeyPart(t, c.Name), tickName(queue), name)
+			fmt.Fprintf(out, "  if(is_deleted, %s, %s.%s) AS %[3]s,\n", clickHouseKeyPart(t, c.Name), tickName(queue), name)
 		} else {
 			fmt.Fprintf(out, "  %s,\n", name)
 		}
 	}
 	where := "throwIf(_error != '' AND _raw_message != '', 'a record of " + t.topic + " cannot be read') = 0"
 	if t.AvroKeys {
-		where += " AND NOT gone"
+		where += " AND NOT is_deleted"
 	}
-	fmt.Fprintf(out, "  assumeNotNull(_timestamp_ms) AS %s,\n  mapFromArrays(`_headers.name`, `_headers.value`) AS %s,\n  gone AS %s\n",
+	fmt.Fprintf(out, "  assumeNotNull(_timestamp_ms) AS %s,\n  mapFromArrays(`_headers.name`, `_headers.value`) AS %s,\n  is_deleted AS %s\n",
 		tickName(timeColumn), tickName(headersColumn), tickName(deletedColumn))
-	fmt.Fprintf(out, "FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS gone FROM %s) AS %[1]s\nWHERE %s;\n",
+	fmt.Fprintf(out, "FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM %s) AS %[1]s\nWHERE %s;\n",
 		tickName(queue), where)
 }
 

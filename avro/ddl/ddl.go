@@ -31,7 +31,7 @@ const (
 	timeColumn    = "record_time"    // of the Kafka record: when it was published
 	headersColumn = "record_headers" // of the Kafka record, by name
 	keyColumn     = "record_key"     // the plain key, where no one field is the key
-	deletedColumn = "record_deleted" // the record has no value: the object is gone
+	deletedColumn = "record_deleted" // the record has no value: the object was deleted
 )
 
 // table is what the SQL of one stream is made from.

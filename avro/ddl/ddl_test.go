@@ -155,9 +155,9 @@ func TestWrite_keys(t *testing.T) {
 		{"postgres", "custom_fields", plain, `PRIMARY KEY ("object_type", "id")`},
 		{"bigquery", "custom_fields", plain, "PRIMARY KEY (`object_type`, `id`) NOT ENFORCED"},
 		{"clickhouse", "custom_fields", plain, "ORDER BY (`object_type`, `id`)"},
-		{"clickhouse", "custom_fields", plain, "if(gone, substring(_key, position(_key, ':') + 1), `custom_fields_queue`.`id`) AS `id`"},
-		{"clickhouse", "tags", plain, "if(gone, _key, `tags_queue`.`id`) AS `id`"},
-		{"clickhouse", "tags", parts, "AND NOT gone"},
+		{"clickhouse", "custom_fields", plain, "if(is_deleted, substring(_key, position(_key, ':') + 1), `custom_fields_queue`.`id`) AS `id`"},
+		{"clickhouse", "tags", plain, "if(is_deleted, _key, `tags_queue`.`id`) AS `id`"},
+		{"clickhouse", "tags", parts, "AND NOT is_deleted"},
 	}
 	for _, tt := range tests {
 		if sql := write(t, tt.format, []string{tt.stream}, tt.o); !strings.Contains(sql, tt.want) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pylon-kafka/avro"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
@@ -56,13 +55,13 @@ func runChecks(ctx context.Context, cfg *settings.Config) ([]preflight.Check, er
 	if err != nil {
 		return nil, err
 	}
-	var schemas []registry.Schema
+	var streams []string
 	for _, s := range cfg.Extract.ChosenStreams() {
-		codec, err := avro.NewCodec(s.Name, cfg.Producer.Layout())
-		if err != nil {
-			return nil, err
-		}
-		schemas = append(schemas, registry.Schema{Topic: cfg.Producer.Kafka.Topic(s.Name), Record: codec.FullName(), Text: codec.Schema()})
+		streams = append(streams, s.Name)
+	}
+	schemas, err := cfg.Producer.Schemas(streams)
+	if err != nil {
+		return nil, err
 	}
 	read := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
 	return append([]preflight.Check{read}, preflight.Run(ctx, preflight.Options{

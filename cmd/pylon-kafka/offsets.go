@@ -216,7 +216,7 @@ func newOffsetsSetCommand(a *app) *cobra.Command {
 says beside stays. With --cursor: the stream gets this cursor, the JSON of "cursor"
 as "offsets list -o json" prints it.`,
 		Example:           `  pylon-kafka offsets set issues --from 2025-01-01T00:00:00Z --dry-run`,
-		Args:              oneStream(cobra.ExactArgs(1)),
+		Args:              cobra.MatchAll(cobra.ExactArgs(1), streamNames),
 		ValidArgsFunction: completeStreams,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cursor != "" {

@@ -195,7 +195,7 @@ func TestOffsets_refuseBesideALiveInstance(t *testing.T) {
 		}
 	}
 	if cursorsOf(t, w.mustDo(t, "offsets", "export"))["tags"] == "" {
-		t.Errorf("the cursor of tags is gone; it was %s", exported["tags"])
+		t.Errorf("there is no cursor of tags any more; it was %s", exported["tags"])
 	}
 	if _, stderr, err := w.do(t, "publish-anew", "tags", "--force"); err != nil || !strings.Contains(stderr, "fenced") || !strings.Contains(stderr, "replica-7") {
 		t.Fatalf("publish-anew --force = %v, it says %q", err, stderr)

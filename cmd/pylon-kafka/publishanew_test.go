@@ -1,14 +1,18 @@
 package main
 
 import (
+	"maps"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/offsets/topic"
 )
 
 func TestPublishAnew_publishesEverythingOnceMore(t *testing.T) {
@@ -22,8 +26,8 @@ func TestPublishAnew_publishesEverythingOnceMore(t *testing.T) {
 	}
 }
 
-// TestPublishAnew_tombstonesWhatIsGone deletes a tag between.
-func TestPublishAnew_tombstonesWhatIsGone(t *testing.T) {
+// TestPublishAnew_tombstonesWhatWasDeleted deletes a tag between.
+func TestPublishAnew_tombstonesWhatWasDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
 	w.synced(t, "tags")
@@ -55,6 +59,8 @@ func TestPublishAnew_isTheWayOutAfterAChange(t *testing.T) {
 		{"SCHEMA_REGISTRY_URL", first.URL},
 		{"SCHEMA_REGISTRY_URL", second.URL},
 		{"VALUE_LAYOUT", "flat"},
+		{"KAFKA_KEY_FORMAT", "avro"},
+		{"SCHEMA_REGISTRY_URL", first.URL}, // the keys hold its id
 	} {
 		w.env[change[0]] = change[1]
 		_, err := w.sync(t, "tags")
@@ -69,5 +75,21 @@ func TestPublishAnew_isTheWayOutAfterAChange(t *testing.T) {
 		if reports, err = w.sync(t, "tags"); err != nil || reports[0].Records != 0 {
 			t.Fatalf("second sync = %v, %+v", err, reports)
 		}
+		if got := w.rowsOf(t, "pylon.tags"); got != w.pylon.API.Count("tags") {
+			t.Errorf("after %s the topic is a table of %d rows, want %d", change[0], got, w.pylon.API.Count("tags"))
+		}
 	}
+}
+
+// rowsOf counts the keys of a topic whose last record is no tombstone: the rows of
+// whoever reads it as a table.
+func (w *workspace) rowsOf(t *testing.T, name string) int {
+	t.Helper()
+	rows := make(map[string]bool)
+	opts := []kgo.Opt{kgo.SeedBrokers(w.cluster.ListenAddrs()...)}
+	must(t, topic.ReadAll(t.Context(), opts, name, topic.Written, func(rec *kgo.Record) error {
+		rows[string(rec.Key)] = rec.Value != nil
+		return nil
+	}))
+	return len(slices.DeleteFunc(slices.Collect(maps.Values(rows)), func(there bool) bool { return !there }))
 }

@@ -59,6 +59,8 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("pylon-kafka {{.Version}}\n")
+	schemas := newSchemasCommand(a)
+	schemas.AddCommand(newSchemasRegisterCommand(a))
 	root.AddCommand(
 		newRunCommand(a),
 		newSyncCommand(a),
@@ -70,7 +72,7 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		newPublishAnewCommand(a),
 		newOffsetsCommand(a),
 		newStreamsCommand(a),
-		newSchemasCommand(a),
+		schemas,
 		newConfigCommand(a),
 		newVersionCommand(a),
 		newManCommand(a),

@@ -37,7 +37,7 @@ func newSandboxCommand(a *app) *cobra.Command {
 		Long: `Serves a Pylon workspace that is made up from a seed: pages, filters, rate limits
 and errors as the real API has them. It prints the settings to paste for a
 pylon-kafka that reads it, and requests that change something in it. What is
-changed is gone when it ends.
+changed is lost when it ends.
 
 --fault lets it fail as real ones were seen to fail, from its start until it ends
 or the fault is taken back (DELETE /_sandbox/fail):

@@ -74,17 +74,17 @@ func TestSchemas_saysWhatCannotBePrinted(t *testing.T) {
 		code int
 		want string
 	}{
-		"a slip":             {[]string{"--format", "flnk"}, nil, exitUsage, `unknown format "flnk": did you mean flink?`},
-		"a longer name":      {[]string{"--format", "PostgreSQL"}, nil, exitUsage, "did you mean postgres?"},
-		"no such tool":       {[]string{"--format", "excel"}, nil, exitUsage, strings.Join(ddl.Formats(), ", ")},
-		"empty":              {[]string{"--format", ""}, nil, exitUsage, `unknown format ""`},
-		"no such stream":     {[]string{"--format", "flink", "isues"}, nil, exitUsage, "did you mean issues?"},
-		"as JSON":            {[]string{"--format", "flink", "--json"}, nil, exitUsage, "none of the others can be"},
-		"two schemas":        {[]string{"issues", "tags"}, nil, exitUsage, "--format"},
-		"no registry":        {[]string{"--format", "flink"}, nil, exitFailed, "set SCHEMA_REGISTRY_URL"},
-		"no columns":         {[]string{"--format", "postgres"}, nil, exitFailed, "VALUE_LAYOUT=flat"},
-		"an unknown layout":  {nil, settings.Environment{"VALUE_LAYOUT": "square"}, exitUsage, `VALUE_LAYOUT is "square"`},
-		"an unknown key":     {nil, settings.Environment{"KAFKA_KEY_FORMAT": "json"}, exitUsage, `KAFKA_KEY_FORMAT is "json"`},
+		"a slip":            {[]string{"--format", "flnk"}, nil, exitUsage, `unknown format "flnk": did you mean flink?`},
+		"a longer name":     {[]string{"--format", "PostgreSQL"}, nil, exitUsage, "did you mean postgres?"},
+		"no such tool":      {[]string{"--format", "excel"}, nil, exitUsage, strings.Join(ddl.Formats(), ", ")},
+		"empty":             {[]string{"--format", ""}, nil, exitUsage, `unknown format ""`},
+		"no such stream":    {[]string{"--format", "flink", "isues"}, nil, exitUsage, "did you mean issues?"},
+		"as JSON":           {[]string{"--format", "flink", "--json"}, nil, exitUsage, "none of the others can be"},
+		"two schemas":       {[]string{"issues", "tags"}, nil, exitUsage, "--format"},
+		"no registry":       {[]string{"--format", "flink"}, nil, exitFailed, "set SCHEMA_REGISTRY_URL"},
+		"no columns":        {[]string{"--format", "postgres"}, nil, exitFailed, "VALUE_LAYOUT=flat"},
+		"an unknown layout": {nil, settings.Environment{"VALUE_LAYOUT": "square"}, exitUsage, `VALUE_LAYOUT is "square"`},
+		"an unknown key":    {nil, settings.Environment{"KAFKA_KEY_FORMAT": "json"}, exitUsage, `KAFKA_KEY_FORMAT is "json"`},
 		"a URL with a secret": {
 			[]string{"--format", "flink"}, settings.Environment{"SCHEMA_REGISTRY_URL": "http://u:hunter2@h"}, exitUsage, "SCHEMA_REGISTRY_URL",
 		},

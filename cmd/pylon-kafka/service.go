@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+	"pylon-kafka/cmd/pylon-kafka/internal/tracing"
 	"pylon-kafka/cmd/pylon-kafka/internal/web"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
@@ -20,7 +22,8 @@ type service struct {
 	pipeline *producer.Pipeline
 	client   *extract.Client
 	brokers  []string
-	server   *web.Server // nil: not asked for
+	server   *web.Server                 // nil: not asked for
+	traced   func(context.Context) error // sends what is left of the traces
 	log      *slog.Logger
 }
 
@@ -28,7 +31,11 @@ type service struct {
 // that a port in use is an error before anything was touched. Nothing runs yet.
 func newService(ctx context.Context, cfg settings.Config, httpAddr string, log *slog.Logger) (*service, error) {
 	registry := web.NewRegistry(buildInfo())
-	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Registerer: registry})
+	traces, traced, err := tracing.Start(ctx, os.LookupEnv, buildInfo().Version, log)
+	if err != nil {
+		return nil, err
+	}
+	client, err := extract.NewClient(cfg.Extract, extract.Options{Logger: log, Registerer: registry, Traces: traces})
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +45,12 @@ func newService(ctx context.Context, cfg settings.Config, httpAddr string, log *
 		Client:     client,
 		Logger:     log,
 		Registerer: registry,
+		Traces:     traces,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &service{pipeline: pipeline, client: client, brokers: cfg.Producer.Kafka.Brokers, log: log}
+	s := &service{pipeline: pipeline, client: client, brokers: cfg.Producer.Kafka.Brokers, log: log, traced: traced}
 	if httpAddr != "" {
 		pages := &web.Pages{Status: pipeline.Status, Ready: pipeline.Ready, Metrics: registry, Started: time.Now(), Build: buildInfo()}
 		if s.server, err = web.Listen(ctx, httpAddr, pages.Handler(), log); err != nil {
@@ -65,12 +73,23 @@ func (s *service) do(ctx context.Context, work func(context.Context) error) erro
 		if s.server != nil {
 			defer s.server.Close(ctx)
 		}
+		defer s.endTraces(ctx)
 		if err := s.checkToken(ctx); err != nil {
 			return err
 		}
 		return work(ctx)
 	})
 	return group.Wait()
+}
+
+// endTraces sends the spans that are left, for a few seconds at the most.
+func (s *service) endTraces(ctx context.Context) {
+	const most = 3 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	defer cancel()
+	if err := s.traced(ctx); err != nil {
+		s.log.Warn("the last traces are not sent", "error", err)
+	}
 }
 
 // checkToken asks Pylon whose the token is, so that one that it refuses is known

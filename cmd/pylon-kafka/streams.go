@@ -24,11 +24,18 @@ type streamInfo struct {
 
 func newStreamsCommand(a *app) *cobra.Command {
 	var o *output
+	owners := false
 	cmd := &cobra.Command{
 		Use:   "streams",
 		Short: "List the streams: topic, how they are read, key, rate limit",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Long: `Lists the streams: topic, how they are read, key, rate limit. No setting has to be
+there. With --owners it asks the cluster which replica of run works which stream;
+for that it needs the KAFKA_ settings.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if owners {
+				return a.owners(cmd.Context(), o)
+			}
 			infos := streamInfos(a.env)
 			if o.json {
 				return terminal.PrintJSON(a.stdout, infos)
@@ -37,6 +44,7 @@ func newStreamsCommand(a *app) *cobra.Command {
 		},
 	}
 	o = outputFlags(cmd)
+	cmd.Flags().BoolVar(&owners, "owners", false, "ask the cluster which replica works which stream")
 	return cmd
 }
 

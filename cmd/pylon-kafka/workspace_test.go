@@ -105,6 +105,7 @@ func checkLastRecord(t *testing.T, logs string, err error) {
 // running is a `run` under way.
 type running struct {
 	url   string // of its HTTP server
+	logs  *logWatcher
 	ended chan error
 	stop  context.CancelFunc
 }
@@ -121,7 +122,7 @@ func (w *workspace) start(t *testing.T) *running {
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	logs := newLogWatcher()
-	r := &running{ended: make(chan error, 1), stop: stop}
+	r := &running{logs: logs, ended: make(chan error, 1), stop: stop}
 	go func() { r.ended <- run(ctx, []string{"run"}, env, io.Discard, logs) }()
 	select {
 	case r.url = <-logs.url:
@@ -167,7 +168,13 @@ func (r *running) end(t *testing.T) error {
 // waitFor asks until the answer is as it should be.
 func (r *running) waitFor(t *testing.T, path string, good func(status int, body string) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	r.waitWithin(t, 20*time.Second, path, good)
+}
+
+// waitWithin asks for a while at the most until the answer is as it should be.
+func (r *running) waitWithin(t *testing.T, while time.Duration, path string, good func(status int, body string) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), while)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -204,6 +211,13 @@ func (l *logWatcher) Write(line []byte) (int, error) {
 		l.url <- entry.URL
 	}
 	return l.text.Write(line)
+}
+
+// String returns what was logged so far.
+func (l *logWatcher) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // unusedAddress returns an address at which nobody listens.

@@ -81,7 +81,7 @@ func BenchmarkIssue(b *testing.B) {
 			for b.Loop() {
 				object, ok := api.Object("issues", ids[n%len(ids)])
 				if !ok {
-					b.Fatal("an issue is gone")
+					b.Fatal("an issue is not there")
 				}
 				bytes += len(object)
 				n++

@@ -202,18 +202,18 @@ func TestDeleteIssue_takesItsChildren(t *testing.T) {
 	if s.API.Count("issues") != issues-1 || s.API.Count("issue_messages") != all-len(messages) {
 		t.Errorf("%d issues, %d messages are left", s.API.Count("issues"), s.API.Count("issue_messages"))
 	}
-	gone := map[string]bool{}
+	deleted := map[string]bool{}
 	for _, v := range s.API.History() {
 		if v.Deleted {
-			gone[v.Key] = true
+			deleted[v.Key] = true
 			if v.Stream != "issues" && v.Parent != issue {
 				t.Errorf("%s %s has parent %q", v.Stream, v.Key, v.Parent)
 			}
 		}
 	}
 	for _, key := range append(append(messages, threads...), issue) {
-		if !gone[key] {
-			t.Errorf("%s is not gone by the history", key)
+		if !deleted[key] {
+			t.Errorf("%s is not deleted by the history", key)
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (c childCollection) find(key string) ([]byte, bool) {
 	return c.render(is, &list[i]), true
 }
 
-// parent finds the issue by the id alone, even when the child is gone.
+// parent finds the issue by the id alone, even when the child is deleted.
 func (c childCollection) parent(key string) string {
 	id, ok := parseUUID(key)
 	if !ok {

@@ -124,7 +124,7 @@ func (a *API) controlObjects(w http.ResponseWriter, r *http.Request) {
 		}
 		line, separator = line[:0], ",\n"
 	}
-	_, _ = w.Write(append(line, "\n]}\n"...)) // a client that is gone needs no answer
+	_, _ = w.Write(append(line, "\n]}\n"...)) // a client that has left needs no answer
 }
 
 // objectLine is an object as /_sandbox/objects shows it.

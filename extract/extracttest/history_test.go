@@ -121,7 +121,7 @@ func TestMutate_historyExplainsEveryChange(t *testing.T) {
 	t.Parallel()
 	api := changedServer(t, extracttest.Options{Seed: 9}).API
 	start := snapshot(t, api)
-	changes := api.Mutate(rand.New(rand.NewPCG(1, 2)), 1500)
+	changes := api.Mutate(rand.New(rand.NewPCG(1, 2)), 3000)
 	end := snapshot(t, api)
 	if diff := cmp.Diff(end, truth(t, start, api.History())); diff != "" {
 		t.Error(diff)

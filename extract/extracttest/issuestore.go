@@ -13,7 +13,7 @@ import (
 // computed from their index.
 type issueStore struct {
 	next    int                  // index of the next issue to be created
-	deleted int                  // how many are gone
+	deleted int                  // how many are deleted
 	records map[int]*issueRecord // by index
 	dirty   []uint64             // a bit for each generated issue that has a record
 	created []*issueRecord       // issues made since the start, oldest first

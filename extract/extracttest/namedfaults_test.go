@@ -157,7 +157,7 @@ func TestFail_hideIsWhatALostPermissionShows(t *testing.T) {
 		t.Errorf("an issue is seen by its number: %d", a.Status)
 	}
 	if s.API.Count("tags") != 1000 || s.API.Count("issues") != 25 {
-		t.Error("the objects are gone")
+		t.Error("the objects are not there any more")
 	}
 }
 

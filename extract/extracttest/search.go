@@ -218,7 +218,7 @@ func (a *API) listChildren(s *childSpec, paginates bool) handler {
 }
 
 // childrenAfter returns what comes after the child of the position or, if
-// that is gone, what is not older.
+// that is deleted, what is not older.
 func childrenAfter(list []child, after position) []child {
 	for i := range list {
 		if list[i].id == after.id {

@@ -240,7 +240,7 @@ func (a *API) violate(x *exchange, what string) {
 func send(w http.ResponseWriter, status int, body []byte, n int) {
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	_, _ = w.Write(body[:n]) // a client that is gone needs no answer
+	_, _ = w.Write(body[:n]) // a client that has left needs no answer
 	if n < len(body) {
 		_ = http.NewResponseController(w).Flush()
 	}

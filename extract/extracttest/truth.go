@@ -64,7 +64,7 @@ func (w *workspace) Count(stream string) int {
 }
 
 // Parent returns the id of the issue of a message or thread, which the id tells
-// even when it is gone, and of the knowledge base of an article that exists; ""
+// even when it is deleted, and of the knowledge base of an article that exists; ""
 // for objects without a parent.
 func (w *workspace) Parent(stream, key string) string {
 	w.store.RLock()

@@ -55,7 +55,7 @@ func (x *exchange) finish(err error) *apiError {
 func (x *exchange) answer(stream, key string) *apiError {
 	object, ok := x.api.Object(stream, key)
 	if !ok {
-		return notFound("it is gone again")
+		return notFound("it was deleted again")
 	}
 	x.one(object)
 	return nil

@@ -17,6 +17,9 @@ type Config struct {
 	Group    string // the consumer group, KAFKA_GROUP_ID
 	Topic    string // the offsets topic, which must exist
 	ClientID string // tells people which host or pod the member is
+	// Deployment is what all members must have in common beside the topic, such as
+	// the prefix of their topics; "" is nothing.
+	Deployment string
 
 	// SessionTimeout is how long a replica that is dead is missed: the group's
 	// coordinator gives its partitions away when it has not heard from it for so
@@ -85,10 +88,10 @@ func (c Config) options() []kgo.Opt {
 		kgo.ClientID(c.ClientID),
 		kgo.ConsumerGroup(c.Group),
 		kgo.ConsumeTopics(c.Topic),
-		kgo.Balancers(newAssignor(c.Topic)),
+		kgo.Balancers(c.assignor()),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.RebalanceTimeout+margin),
-		// A broker that does not answer is taken for gone within the session, or the
+		// A broker that does not answer is taken for dead within the session, or the
 		// member would believe in its partitions for a minute after it lost them.
 		kgo.RequestTimeoutOverhead(max(time.Second, c.SessionTimeout/3)),
 		kgo.RetryTimeoutFn(c.retryTimeout),
@@ -117,11 +120,18 @@ func (c Config) retryTimeout(key int16) time.Duration {
 type assignor struct {
 	kgo.GroupBalancer
 
-	topic string
+	name string
 }
 
-func newAssignor(topic string) assignor { return assignor{kgo.CooperativeStickyBalancer(), topic} }
+func (c Config) assignor() assignor {
+	sticky := kgo.CooperativeStickyBalancer()
+	name := sticky.ProtocolName() + ":" + c.Topic
+	if c.Deployment != "" {
+		name += ":" + c.Deployment
+	}
+	return assignor{sticky, name}
+}
 
 // ProtocolName is the assignor's name. It must stay the same from version to
 // version, or a rolling update would keep the new replicas out.
-func (a assignor) ProtocolName() string { return a.GroupBalancer.ProtocolName() + ":" + a.topic }
+func (a assignor) ProtocolName() string { return a.name }

@@ -3,7 +3,7 @@
 //
 // Each replica is a member of one Kafka consumer group that subscribes to the
 // offsets topic and fetches nothing from it: the group's coordinator notices who
-// is gone, and the members' cooperative-sticky assignor shares the partitions
+// has ended, and the members' cooperative-sticky assignor shares the partitions
 // out. Nothing here elects or assigns. Membership is dynamic (no instance id), so
 // that a replica which leaves is missed at once and not after the session timeout.
 //

@@ -60,15 +60,15 @@ func (m *Member) revoked(ctx context.Context, partitions []int32) {
 // not answer for the session timeout: then everything is lost.
 func (m *Member) lost(ctx context.Context) {
 	m.mu.Lock()
-	gone := slices.Sorted(maps.Keys(m.state.held))
+	lost := slices.Sorted(maps.Keys(m.state.held))
 	clear(m.state.held)
 	m.state.in = false
 	m.mu.Unlock()
-	if len(gone) == 0 {
+	if len(lost) == 0 {
 		return
 	}
-	m.cfg.Logger.WarnContext(ctx, "partitions lost", "group", m.cfg.Group, "topic", m.cfg.Topic, "partitions", gone)
-	m.events.Lost(ctx, gone)
+	m.cfg.Logger.WarnContext(ctx, "partitions lost", "group", m.cfg.Group, "topic", m.cfg.Topic, "partitions", lost)
+	m.events.Lost(ctx, lost)
 }
 
 // watch takes the errors that the client reports among the records that it would
@@ -129,7 +129,7 @@ func (m *Member) explain(ctx context.Context, err error) (final bool, explained 
 		return true, wrap("the broker does not take a session timeout of %v: choose one between its group.min.session.timeout.ms and group.max.session.timeout.ms", m.cfg.SessionTimeout)
 	case errors.Is(err, kerr.InconsistentGroupProtocol):
 		members, cause := Members(ctx, kadm.NewClient(m.cl), m.cfg.Group)
-		if foreign := Foreign(members, m.cfg.Group, m.cfg.Topic); foreign != nil {
+		if foreign := m.cfg.Foreign(members); foreign != nil {
 			return true, foreign
 		}
 		return true, errors.Join(fmt.Errorf("group %s: %w: %w", m.cfg.Group, ErrForeign, err), cause)

@@ -132,21 +132,21 @@ func Owners(ctx context.Context, adm *kadm.Client, group, topic string) (map[int
 }
 
 // Foreign returns an error that wraps [ErrForeign] and names them if members are
-// not replicas that share the topic. Of a group that is being rebalanced it
+// not replicas that share the topic, of the same deployment. Of a group that is being rebalanced it
 // cannot tell, and says nothing.
-func Foreign(members []Info, group, topic string) error {
-	ours := newAssignor(topic).ProtocolName()
+func (c Config) Foreign(members []Info) error {
+	ours := c.assignor().ProtocolName()
 	var foreign []string
 	for _, m := range members {
 		switch {
 		case m.Assignor != "" && m.Assignor != ours:
 			foreign = append(foreign, fmt.Sprintf("%v, with the assignor %s and topics %v", m, m.Assignor, m.Topics))
-		case len(m.Topics) > 0 && !slices.Equal(m.Topics, []string{topic}):
+		case len(m.Topics) > 0 && !slices.Equal(m.Topics, []string{c.Topic}):
 			foreign = append(foreign, fmt.Sprintf("%v, with the topics %v", m, m.Topics))
 		}
 	}
 	if foreign == nil {
 		return nil
 	}
-	return fmt.Errorf("group %s: %w: %s; give this deployment a group of its own (KAFKA_GROUP_ID), or end the other", group, ErrForeign, strings.Join(foreign, "; "))
+	return fmt.Errorf("group %s: %w: %s; give this deployment a group of its own (KAFKA_GROUP_ID), or end the other", c.Group, ErrForeign, strings.Join(foreign, "; "))
 }

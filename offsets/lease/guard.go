@@ -37,7 +37,7 @@ func (m *Member) guard(ctx context.Context) {
 		if err != nil {
 			continue // of a cluster that does not answer the client tells
 		}
-		if err := Foreign(members, m.cfg.Group, m.cfg.Topic); err != nil {
+		if err := m.cfg.Foreign(members); err != nil {
 			m.note(ctx, err)
 		} else {
 			m.alone()
@@ -86,7 +86,7 @@ func (g *topicGuard) look(ctx context.Context, adm *kadm.Client, topic string) e
 		g.id = detail.ID
 	}
 	if g.id != detail.ID {
-		return fmt.Errorf("topic %s was deleted and made anew while this replica used it, and the cursors are gone: start again to go on with the new one", topic)
+		return fmt.Errorf("topic %s was deleted and made anew while this replica used it, and the cursors with it: start again to go on with the new one", topic)
 	}
 	return nil
 }

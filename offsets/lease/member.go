@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -104,7 +102,7 @@ func (c Config) vacant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return Foreign(members, c.Group, c.Topic)
+	return c.Foreign(members)
 }
 
 // Joined is closed when the group has decided for the first time what is this
@@ -115,14 +113,6 @@ func (m *Member) Joined() <-chan struct{} { return m.joined.ch }
 // and trying again would not help, or the topic was deleted; [Member.Err] says
 // why. What is held is revoked, as by Close, which must still be called.
 func (m *Member) Failed() <-chan struct{} { return m.failed.ch }
-
-// Ready reports whether this replica is part of the group now, whether or not
-// anything is assigned to it.
-func (m *Member) Ready() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.state.in
-}
 
 // Err returns what keeps this replica out of the group, or that somebody else is
 // in it too ([ErrForeign]), or nil. Before Failed is closed, the member tries again.
@@ -136,13 +126,6 @@ func (m *Member) Err() error {
 func (m *Member) ID() string {
 	id, _ := m.cl.GroupMetadata()
 	return id
-}
-
-// Partitions returns what is this replica's as far as it knows, sorted.
-func (m *Member) Partitions() []int32 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Sorted(maps.Keys(m.state.held))
 }
 
 // Holds asks the group's coordinator whether this replica is still a member, and

@@ -152,7 +152,7 @@ func (h *history) keep(e happened) {
 }
 
 // gap is the longest time for which one of the partitions that the replica had
-// was nobody's after it was gone: since then, or since the replica gave it back.
+// was nobody's after it had ended: since then, or since the replica gave it back.
 func (h *history) gap(since time.Time, replica string) (longest time.Duration) {
 	free := make(map[int32]time.Time)
 	for _, e := range h.all() {

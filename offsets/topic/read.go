@@ -11,7 +11,7 @@ import (
 
 // Stall is how long [Read] waits for the next record before it gives up: longer
 // than the transaction of a producer that is dead stands open (40 s here). A
-// broker that is slower than that is as good as gone; the caller tries again.
+// broker that is slower than that is as good as away; the caller tries again.
 const Stall = 50 * time.Second
 
 // chunkRecords is how many records Read takes from the client at a time.

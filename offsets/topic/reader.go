@@ -61,7 +61,7 @@ func open(opts []kgo.Opt, t Info, from map[int32]int64) *Reader {
 	}
 	r.cl, r.err = kgo.NewClient(append(opts[:len(opts):len(opts)],
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.Name: offsets}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // an offset that is gone is an error
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // an offset that is not there any more is an error
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.FetchMaxWait(fetchWait),

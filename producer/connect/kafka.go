@@ -72,7 +72,7 @@ func (k *Kafka) Codec() (kgo.CompressionCodec, bool) {
 // resourceName matches what Kafka allows in a topic's name.
 var resourceName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-// Validate reports every problem at once; each names its variable, what it
+// Validate reports all problems together; each names its variable, what it
 // holds (never a secret) and what would do. It reads the files that are named.
 func (k *Kafka) Validate() error {
 	return errors.Join(k.validateBrokers(), k.validateNames(), k.validateTopics(), k.validateTLS(), k.SASL.validate())

@@ -49,7 +49,7 @@ func reachRegistry(ctx context.Context, name string, r *registry.Registry) (c Ch
 // subject checks how a schema stands to its subject.
 func subject(ctx context.Context, r *registry.Registry, s registry.Schema) Check {
 	name := "subject " + r.Subject(s)
-	const register = "register it (`pylon-kafka schemas` prints it), or set SCHEMA_REGISTRY_AUTO_REGISTER=true"
+	const register = "register it (`pylon-kafka schemas register`), or set SCHEMA_REGISTRY_AUTO_REGISTER=true"
 	c, err := r.Compare(ctx, s)
 	switch {
 	case err != nil:

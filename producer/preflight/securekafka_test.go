@@ -44,7 +44,7 @@ const (
 // secureKafka is a Kafka in a container with every kind of security.
 type secureKafka struct {
 	addr map[string]string // by port
-	dir  string            // with ca.pem, other.pem, client.pem, client.key, stranger.pem, stranger.key
+	dir  string            // with ca.pem, other.pem, client.pem, client.key, unsigned.pem, unsigned.key
 	adm  *kadm.Client
 }
 
@@ -177,11 +177,11 @@ func (k *secureKafka) certificates(t *testing.T) map[string][]byte {
 	ca, other := newAuthority(t), newAuthority(t)
 	hour := time.Now().Add(time.Hour)
 	client, clientKey := ca.issue(t, "pylon", hour)
-	stranger, strangerKey := other.issue(t, "pylon", hour)
+	unsigned, unsignedKey := other.issue(t, "pylon", hour)
 	server, serverKey := ca.issue(t, "broker", hour)
 	expired, expiredKey := ca.issue(t, "broker", time.Now().Add(-time.Hour))
 	for name, data := range map[string][]byte{
-		"ca.pem": ca.pem, "other.pem": other.pem, "client.pem": client, "client.key": clientKey, "stranger.pem": stranger, "stranger.key": strangerKey,
+		"ca.pem": ca.pem, "other.pem": other.pem, "client.pem": client, "client.key": clientKey, "unsigned.pem": unsigned, "unsigned.key": unsignedKey,
 	} {
 		must(t, os.WriteFile(filepath.Join(k.dir, name), data, 0o600))
 	}

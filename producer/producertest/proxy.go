@@ -192,7 +192,7 @@ func (p *Proxy) carry(from io.Reader, to io.Writer) {
 			}
 		}
 		for range parcels {
-			// The reader must not wait for a side that is gone.
+			// The reader must not wait for a side that has left.
 			continue
 		}
 	})

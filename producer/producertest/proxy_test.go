@@ -63,7 +63,7 @@ func TestProxy_breaksConnectionsWhileCut(t *testing.T) {
 }
 
 // TestProxy_delaysEachWay wants an answer to take two delays, and several bytes
-// under way at once not to wait for each other.
+// under way together not to wait for each other.
 func TestProxy_delaysEachWay(t *testing.T) {
 	t.Parallel()
 	p := startEcho(t)

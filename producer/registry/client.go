@@ -87,6 +87,12 @@ func (r *Registry) URL() string { return connect.MaskURL(r.settings.URL) }
 // AutoRegister reports whether we register schemas ourselves.
 func (r *Registry) AutoRegister() bool { return r.settings.AutoRegister }
 
+// MayRotate reports whether the registry refused the password of a file: it is
+// read again for each request, and may hold another one soon.
+func (r *Registry) MayRotate(err error) bool {
+	return Status(err) == http.StatusUnauthorized && r.settings.PasswordFile != ""
+}
+
 // Subject names the subject of a schema.
 func (r *Registry) Subject(schema Schema) string { return r.settings.Subject(schema) }
 
@@ -133,7 +139,7 @@ func (r *Registry) ID(ctx context.Context, schema Schema) (int, error) {
 	found, err := r.client.LookupSchema(ctx, subject, avroSchema(schema))
 	switch code := codeOf(err); {
 	case code == subjectNotFound || code == schemaNotFound:
-		return 0, fmt.Errorf("subject %s lacks the schema of %s: register it (`pylon-kafka schemas` prints it), or set SCHEMA_REGISTRY_AUTO_REGISTER=true: %w",
+		return 0, fmt.Errorf("subject %s lacks the schema of %s: register it (`pylon-kafka schemas register`), or set SCHEMA_REGISTRY_AUTO_REGISTER=true: %w",
 			subject, schema.Record, readable(err))
 	case err != nil:
 		return 0, fmt.Errorf("look up schema under subject %s: %w", subject, readable(err))

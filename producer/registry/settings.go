@@ -28,7 +28,7 @@ const (
 	strategyTopicRecord = "topic-record"
 )
 
-// Validate reports every problem at once; each names its variable. It reads the
+// Validate reports all problems together; each names its variable. It reads the
 // files that are named.
 func (s *Settings) Validate() error {
 	var errs []error

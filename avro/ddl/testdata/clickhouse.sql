@@ -37,7 +37,7 @@ CREATE TABLE `users` (
   `record_deleted` UInt8 COMMENT '1 for a deleted object.'
 ) ENGINE = ReplacingMergeTree(`record_time`, `record_deleted`) ORDER BY (`id`) COMMENT 'A user of the Pylon workspace, one of the own people. Record of the stream users. Flat: a record in it is spread over fields, joined by an underscore; what cannot be a column is JSON text.';
 CREATE MATERIALIZED VIEW `users_view` TO `users` AS SELECT
-  if(gone, _key, `users_queue`.`id`) AS `id`,
+  if(is_deleted, _key, `users_queue`.`id`) AS `id`,
   `name`,
   `email`,
   `emails`,
@@ -51,8 +51,8 @@ CREATE MATERIALIZED VIEW `users_view` TO `users` AS SELECT
   `unmapped`,
   assumeNotNull(_timestamp_ms) AS `record_time`,
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
-  gone AS `record_deleted`
-FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS gone FROM `users_queue`) AS `users_queue`
+  is_deleted AS `record_deleted`
+FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `users_queue`) AS `users_queue`
 WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.users cannot be read') = 0;
 
 -- The newest row of each key, without deleted ones: SELECT … FROM custom_fields FINAL.
@@ -108,8 +108,8 @@ CREATE TABLE `custom_fields` (
   `record_deleted` UInt8 COMMENT '1 for a deleted object.'
 ) ENGINE = ReplacingMergeTree(`record_time`, `record_deleted`) ORDER BY (`object_type`, `id`) COMMENT 'The definition of a custom field. Record of the stream custom_fields. Flat: a record in it is spread over fields, joined by an underscore; what cannot be a column is JSON text.';
 CREATE MATERIALIZED VIEW `custom_fields_view` TO `custom_fields` AS SELECT
-  if(gone, substring(_key, 1, position(_key, ':') - 1), `custom_fields_queue`.`object_type`) AS `object_type`,
-  if(gone, substring(_key, position(_key, ':') + 1), `custom_fields_queue`.`id`) AS `id`,
+  if(is_deleted, substring(_key, 1, position(_key, ':') - 1), `custom_fields_queue`.`object_type`) AS `object_type`,
+  if(is_deleted, substring(_key, position(_key, ':') + 1), `custom_fields_queue`.`id`) AS `id`,
   `slug`,
   `label`,
   `description`,
@@ -129,8 +129,8 @@ CREATE MATERIALIZED VIEW `custom_fields_view` TO `custom_fields` AS SELECT
   `unmapped`,
   assumeNotNull(_timestamp_ms) AS `record_time`,
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
-  gone AS `record_deleted`
-FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS gone FROM `custom_fields_queue`) AS `custom_fields_queue`
+  is_deleted AS `record_deleted`
+FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `custom_fields_queue`) AS `custom_fields_queue`
 WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.custom_fields cannot be read') = 0;
 
 -- The newest row of each key, without deleted ones: SELECT … FROM teams FINAL.
@@ -156,12 +156,12 @@ CREATE TABLE `teams` (
   `record_deleted` UInt8 COMMENT '1 for a deleted object.'
 ) ENGINE = ReplacingMergeTree(`record_time`, `record_deleted`) ORDER BY (`id`) COMMENT 'A team of users. Record of the stream teams. Flat: a record in it is spread over fields, joined by an underscore; what cannot be a column is JSON text.';
 CREATE MATERIALIZED VIEW `teams_view` TO `teams` AS SELECT
-  if(gone, _key, `teams_queue`.`id`) AS `id`,
+  if(is_deleted, _key, `teams_queue`.`id`) AS `id`,
   `name`,
   `users`,
   `unmapped`,
   assumeNotNull(_timestamp_ms) AS `record_time`,
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
-  gone AS `record_deleted`
-FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS gone FROM `teams_queue`) AS `teams_queue`
+  is_deleted AS `record_deleted`
+FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `teams_queue`) AS `teams_queue`
 WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.teams cannot be read') = 0;

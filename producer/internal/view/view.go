@@ -127,7 +127,7 @@ func (v *View) SetMark(key string, mark uint16) {
 	}
 }
 
-// Remove notes that key below parent ("" in a flat view) is gone.
+// Remove notes that key below parent ("" in a flat view) was deleted.
 func (v *View) Remove(parent, key string) {
 	packed, text := pack(key)
 	v.mu.Lock()
@@ -146,7 +146,7 @@ func (v *View) Remove(parent, key string) {
 	}
 }
 
-// RemoveEverywhere notes that key of a view by parent is gone, whatever its
+// RemoveEverywhere notes that key of a view by parent was deleted, whatever its
 // parent: for a record that does not say. In a flat view it is Remove.
 func (v *View) RemoveEverywhere(key string) {
 	if v.shape == Flat {

@@ -101,7 +101,7 @@ func (h *heldResponse) sendTo(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(h.status)
-	_, _ = w.Write(h.body.Bytes()) // a client that is gone is not told
+	_, _ = w.Write(h.body.Bytes()) // a client that has left is not told
 }
 
 // replaceFile writes a file so that it is never seen half written.

@@ -17,6 +17,6 @@ func TestRemove_leavesFoldersOfOthersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(mine); err != nil {
-		t.Errorf("a file that no demo made is gone: %v", err)
+		t.Errorf("a file that no demo made was deleted: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func meanings() map[string]meaning {
 			unset: "as documented",
 		},
 		"PUBLISH":                        {text: "changes: what differs from what consumers have; snapshot: everything, on every pass of a stream that is read whole"},
-		"TOMBSTONES":                     {text: "publish a record without a value for an object that is gone"},
+		"TOMBSTONES":                     {text: "publish a record without a value for an object that was deleted"},
 		"TOMBSTONES_MAX_SHARE":           {text: "a complete read that would delete a larger share of at least 20 known objects is not believed; 1 believes all"},
 		"VALUE_LAYOUT":                   {text: "nested, or flat: columns instead of records, for sinks that want them"},
 		"FLAT_ARRAYS":                    {text: "of a flat value: arrays of strings stay arrays, or text makes JSON text of them"},

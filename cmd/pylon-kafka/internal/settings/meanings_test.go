@@ -11,7 +11,7 @@ import (
 )
 
 // TestMeanings_areOfEverySetting fails for a setting that nobody has explained,
-// and for an explanation of one that is gone.
+// and for an explanation of one that is no more.
 func TestMeanings_areOfEverySetting(t *testing.T) {
 	t.Parallel()
 	var names []string

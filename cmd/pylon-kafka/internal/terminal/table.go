@@ -113,7 +113,7 @@ func (t *Table) widths(cells, screen int) []int {
 func (t *Table) line(s Screen, row []string, widths []int) string {
 	var line strings.Builder
 	for i, cell := range row {
-		cell = Shorten(cell, widths[i])
+		cell = shorten(cell, widths[i])
 		padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 		cell = s.paint(cell)
 		if t.columns[i].Right {
@@ -124,8 +124,8 @@ func (t *Table) line(s Screen, row []string, widths []int) string {
 	return strings.TrimRight(line.String(), " ")
 }
 
-// Shorten cuts text to so many characters; an ellipsis is the last of them.
-func Shorten(text string, most int) string {
+// shorten cuts text to so many characters; an ellipsis is the last of them.
+func shorten(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text
 	}

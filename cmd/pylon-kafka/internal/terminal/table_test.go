@@ -116,8 +116,8 @@ func TestNewScreen_isForWhoeverReads(t *testing.T) {
 func TestShorten_endsWithAnEllipsis(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"Zoë": "Zoë", "Zoës": "Zo…"} {
-		if got := Shorten(text, 3); got != want {
-			t.Errorf("Shorten(%q) = %q, want %q", text, got, want)
+		if got := shorten(text, 3); got != want {
+			t.Errorf("shorten(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

@@ -245,9 +245,9 @@ func TestPage_showsOnDemandWhatIsKnown(t *testing.T) {
 // brokenWriter is a client that goes away.
 type brokenWriter struct{ http.ResponseWriter }
 
-func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("gone") }
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("left") }
 
-func TestPages_doNotMindAClientThatIsGone(t *testing.T) {
+func TestPages_doNotMindAClientThatHasLeft(t *testing.T) {
 	t.Parallel()
 	handler := newPages(twoStreams, true).Handler()
 	for _, path := range []string{"/", "/api/streams", "/readyz", "/metrics"} {

@@ -102,5 +102,5 @@ func waitingFor(streams []producer.Status) string {
 // streams is the list of [producer.Status] as JSON: the status page in numbers.
 func (p *Pages) streams(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = terminal.PrintJSON(w, p.Status()) // a client that is gone is not told
+	_ = terminal.PrintJSON(w, p.Status()) // a client that has left is not told
 }

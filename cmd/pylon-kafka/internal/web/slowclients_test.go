@@ -34,7 +34,7 @@ func connect(t *testing.T, s *Server, text string) net.Conn {
 
 // TestServer_dropsSlowClients has 200 clients whose header never ends, 200 whose
 // body never ends, and 200 that ask again and again and read nothing. All must be
-// gone within 20 s, and /healthz must be answered meanwhile.
+// dropped within 20 s, and /healthz must be answered meanwhile.
 func TestServer_dropsSlowClients(t *testing.T) {
 	t.Parallel()
 	pages := newPages(func() []producer.Status { return manyStreams(time.Now()) }, true)
@@ -90,7 +90,7 @@ func TestServer_dropsSlowClients(t *testing.T) {
 	}
 	slices.Sort(took)
 	median := took[len(took)/2]
-	t.Logf("all %d gone after %v; healthz took %v, at most %v", 3*clients, time.Since(began), median, took[len(took)-1])
+	t.Logf("all %d dropped after %v; healthz took %v, at most %v", 3*clients, time.Since(began), median, took[len(took)-1])
 	if median >= 50*time.Millisecond {
 		t.Errorf("healthz took %v, want less than 50 ms", median)
 	}

@@ -77,7 +77,7 @@ func (p *Pages) page(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "+
 		"frame-ancestors 'none'; style-src 'nonce-%[1]s'; script-src 'nonce-%[1]s'", view.Nonce))
-	_, _ = w.Write(text.Bytes()) // a client that is gone is not told
+	_, _ = w.Write(text.Bytes()) // a client that has left is not told
 }
 
 // newRow words one stream.

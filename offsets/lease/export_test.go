@@ -1,0 +1,21 @@
+package lease
+
+import (
+	"maps"
+	"slices"
+)
+
+// Ready reports whether this replica is part of the group now, whether or not
+// anything is assigned to it.
+func (m *Member) Ready() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.in
+}
+
+// Partitions returns what is this replica's as far as it knows, sorted.
+func (m *Member) Partitions() []int32 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.state.held))
+}

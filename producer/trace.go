@@ -1,0 +1,100 @@
+package producer
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kotel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// tracing makes the spans of one stream: a pass is what is read at a time, and has
+// a page for each batch; a page has its transaction. Requests to Pylon are
+// children of their pass (otelhttp), records of their transaction (kotel).
+type tracing struct {
+	tracer trace.Tracer
+	stream attribute.KeyValue
+	hooks  []kgo.Hook // of the client that produces
+}
+
+// newTracing returns spans that go to the provider; nil is nowhere.
+func newTracing(provider trace.TracerProvider, stream string) tracing {
+	t := tracing{stream: attribute.String("pylon_kafka.stream", stream)}
+	if provider == nil {
+		provider = noop.NewTracerProvider()
+	} else {
+		// Without a propagator: a trace leaves no headers in records.
+		none := propagation.NewCompositeTextMapPropagator()
+		t.hooks = kotel.NewKotel(kotel.WithTracer(kotel.NewTracer(kotel.TracerProvider(provider), kotel.TracerPropagator(none)))).Hooks()
+	}
+	t.tracer = provider.Tracer("pylon-kafka/producer")
+	return t
+}
+
+func (t tracing) start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	return t.tracer.Start(ctx, name, append(opts, trace.WithAttributes(t.stream))...)
+}
+
+// endSpan ends a span, with an error if there is one that is not ctx's.
+func endSpan(ctx context.Context, span trace.Span, err error) {
+	if err != nil && ctx.Err() == nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+	span.End()
+}
+
+// passing is the pass of a part that runs now.
+type passing struct {
+	ctx  context.Context //nolint:containedctx // It carries the span to the pages.
+	page time.Time       // when the page began that is read now
+}
+
+// begin begins a pass; the function that it returns ends it.
+func (p *openPart) begin(ctx context.Context) (pass context.Context, end func(error)) {
+	pass, span := p.tracing.start(ctx, "pass", trace.WithAttributes(attribute.String("pylon_kafka.part", p.name)))
+	p.passing = passing{pass, time.Now()}
+	return pass, func(err error) {
+		p.passing = passing{}
+		endSpan(ctx, span, err)
+	}
+}
+
+// pass has a reader read once.
+func (p *openPart) pass(ctx context.Context, r reader) error {
+	ctx, end := p.begin(ctx)
+	err := r.read(ctx, p.part, p.emit)
+	end(err)
+	return err
+}
+
+// traced gives a batch the span of its page; outside of a pass there is none.
+func (p *openPart) traced(b *batch) {
+	if p.passing.ctx == nil {
+		return
+	}
+	_, b.span = p.tracing.start(p.passing.ctx, "page", trace.WithTimestamp(p.passing.page), trace.WithAttributes(
+		attribute.String("pylon_kafka.origin", b.origin), attribute.Int("pylon_kafka.objects", b.size())))
+}
+
+// size is how many objects a batch holds.
+func (b *batch) size() int {
+	n := len(b.records)
+	for i := range b.families {
+		n += len(b.families[i].records)
+	}
+	return n
+}
+
+// inPage returns ctx with the span of a batch's page, and what ends it.
+func (b *batch) inPage(ctx context.Context) (page context.Context, end func(error)) {
+	if b.span == nil {
+		return ctx, func(error) {}
+	}
+	return trace.ContextWithSpan(ctx, b.span), func(err error) { endSpan(ctx, b.span, err) }
+}
