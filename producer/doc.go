@@ -25,6 +25,7 @@
 // Data goes one way. Each file uses only those above it in this list:
 //
 //   - status.go, state.go, metrics.go: what is shown of a stream, in one place
+//   - outage.go, passlog.go, trace.go: what the log and traces tell of it
 //   - record.go, document.go, keys.go: what stands in a record, and in the offsets topic
 //   - batch.go, known.go: what readers emit, and what consumers have
 //   - memory.go, quarrel.go, safeguard.go, rules.go: what of a batch is published
