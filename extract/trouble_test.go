@@ -215,7 +215,7 @@ func TestClient_tellsOfARequestThatHasNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := 25 * time.Second
 		c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
-			time.Sleep(hang)
+			time.Sleep(hang) //nolint:forbidigo // Moves the bubble's clock.
 			return response(200, `{"request_id":"r"}`), nil
 		}))
 		began := time.Now()

@@ -35,6 +35,7 @@ type batch struct {
 	span   trace.Span      // of its page; nil: none
 	cursor json.RawMessage // what the part's cursor becomes; nil: it stays
 	began  time.Time       // when the pass began; zero: nobody knows
+	before extract.Usage   // what the stream had spent then; the task fills it in
 	ended  time.Time       // when the part reached its end; zero: it did not
 	note   note
 }

@@ -35,7 +35,7 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		}
 		began := time.Now()
 		doc := c.s.doc.with(b)
-		over := c.state.await("commit to "+c.s.topic.Name, c.s.reachable)
+		over := c.state.await(ctx, "commit to "+c.s.topic.Name, c.s.reachable)
 		published, err := c.s.publish(ctx, d, doc)
 		over()
 		if err != nil {

@@ -120,8 +120,8 @@ func TestFencing_againAndAgainIsAnotherProgram(t *testing.T) {
 					t.Errorf("error %q does not say %q", one.result, part)
 				}
 			}
-			if fenced != 5 {
-				t.Errorf("fenced %d times", fenced)
+			if most := 10; fenced < 5 || fenced > most { // a fence that meets no transaction may go unnoticed until the next
+				t.Errorf("fenced %d times, want 5 or few more", fenced)
 			}
 			w.wantNoRepeats(t, "issues")
 		})

@@ -220,3 +220,31 @@ func TestLossless_5_statusSaysWhatIsMoved(t *testing.T) {
 		w.wantTruth(t, "contacts")
 	})
 }
+
+// TestLossless_5_issuesAreMovedUnderTheLanes adds partitions to the issues topic
+// and to that of the messages while both lanes read: a move is no deletion, and
+// new issues in the new partitions have their messages read.
+func TestLossless_5_issuesAreMovedUnderTheLanes(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", extracttest.Options{Seed: 118, Issues: 80}, func(t *testing.T, w *world) {
+		w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+		_, stop := w.run(t)
+		pass(5 * time.Minute)
+		w.addPartitions(t, 4, "issues", "issue_messages")
+		for i := range 40 {
+			_, err := w.api.AddMessage(w.api.IssueID(i), extracttest.MessageChange{HTML: fmt.Sprint("message ", i)})
+			must(t, err)
+			pass(3 * time.Second)
+		}
+		pass(10 * time.Minute)
+		must(t, stop())
+		for _, stream := range []string{"issues", "issue_messages"} {
+			w.wantOneLastWord(t, stream, 4)
+			for _, m := range w.messages(t, stream) {
+				if m.tombstone && m.headers["moved"] == "" {
+					t.Errorf("%s %s is deleted, and was only moved", stream, m.key)
+				}
+			}
+		}
+	})
+}

@@ -30,11 +30,11 @@ func (o *outageLog) tell() {
 	switch {
 	case o.since.IsZero() && (now.State == Retrying || now.State == Failed):
 		o.since = now.Since
-		level := slog.LevelWarn
+		say := o.log.Warn
 		if now.State == Failed {
-			level = slog.LevelError
+			say = o.log.Error
 		}
-		o.log.Log(context.Background(), level, "stream is down; trying again",
+		say("stream is down; trying again",
 			"state", string(now.State), "error", now.Reason, "since", now.Since, "next_try", now.NextTry)
 	case !o.since.IsZero() && (now.Up || now.State == Standby || now.State == Done):
 		o.log.Info("stream is no longer down", "state", string(now.State), "lasted", time.Since(o.since).Round(time.Second).String())
@@ -76,8 +76,8 @@ const hangs = 5 * time.Second
 // await notes a trouble once what is waited for has taken longer than hangs.
 // probe may tell a better reason; it has as long again. The function that await
 // returns is to be called when the wait is over.
-func (s *state) await(what string, probe func(context.Context) error) (over func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+func (s *state) await(ctx context.Context, what string, probe func(context.Context) error) (over func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	began := time.Now()
 	timer := time.AfterFunc(hangs, func() {
 		s.waited(ctx, what, extract.Trouble{Err: fmt.Errorf("%s: Kafka gives no answer", what), Since: began})

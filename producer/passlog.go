@@ -35,10 +35,10 @@ func newPassLog(log *slog.Logger, usage func() extract.Usage) *passLog {
 }
 
 // sum is what a part did since its last line.
-func (l *passLog) sum(part string) *passSum {
+func (l *passLog) sum(part string, before extract.Usage) *passSum {
 	sum, ok := l.parts[part]
 	if !ok {
-		sum = &passSum{began: time.Now(), usage: l.usage()}
+		sum = &passSum{began: time.Now(), usage: before}
 		l.parts[part] = sum
 	}
 	return sum
@@ -46,7 +46,7 @@ func (l *passLog) sum(part string) *passSum {
 
 // batch notes a batch that is in Kafka.
 func (l *passLog) batch(b *batch, d *draft) {
-	sum := l.sum(b.part)
+	sum := l.sum(b.part, b.before)
 	sum.counts.Records += d.counts.Records
 	sum.counts.Tombstones += d.counts.Tombstones
 	sum.counts.Unchanged += d.counts.Unchanged
@@ -62,6 +62,7 @@ func (l *passLog) batch(b *batch, d *draft) {
 	switch {
 	case !b.ended.IsZero(): // a pass that begins on a clock
 		l.line(b.part, sum)
+		delete(l.parts, b.part)
 	case b.note.caughtUp.IsZero() || time.Since(sum.logged) < passLine:
 	case b.note.lane != "" && sum.counts == (Counts{}): // a lane reads when there is something
 		sum.began = time.Now()

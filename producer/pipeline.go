@@ -57,7 +57,7 @@ type Pipeline struct {
 
 // reach is how long a sync waits for a cluster or a registry that does not
 // answer. With what comes before and after, a sync ends within a minute.
-const reach = 50 * time.Second
+const reach = 45 * time.Second
 
 // New returns a pipeline for the streams that opts choose. It touches neither
 // Pylon nor Kafka.

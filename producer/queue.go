@@ -92,14 +92,14 @@ func (q *topicQueue) close() {
 // for the read that follows.
 type waitingQueue struct {
 	queue
-	await   func() (over func()) // shows a question that Kafka does not answer
+	await   func(context.Context) (over func()) // shows a question that Kafka does not answer
 	from    map[int32]int64
 	records []*kgo.Record
 	end     map[int32]int64
 }
 
 func (q *waitingQueue) bounds(ctx context.Context) (bounds, error) {
-	over := q.await()
+	over := q.await(ctx)
 	defer over()
 	return q.queue.bounds(ctx)
 }

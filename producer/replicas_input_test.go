@@ -133,7 +133,7 @@ func TestReplicas_anOffsetsTopicThatGrows(t *testing.T) {
 		for _, o := range owners {
 			for _, one := range []*replica{a, b} {
 				s, chosen := byStream(one.pipeline.Status())[o.Stream]
-				if chosen && (s.Owned != strings.HasPrefix(o.Owner, one.name+"@") || o.Owner == "" || s.Owned && !s.Up) {
+				if chosen && (s.Owned != strings.HasPrefix(o.Owner, one.name+"@") || o.Owner == "" || s.Owned && s.State == producer.Starting) {
 					return false
 				}
 			}

@@ -141,6 +141,7 @@ func (r *replicas) begin(phase string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.phase = phase
+	clear(r.orphans) // what was with nobody before was seen by shared since
 	r.worst[phase] = make(map[string]time.Duration)
 }
 

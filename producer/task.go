@@ -112,7 +112,7 @@ func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval
 // read runs the readers of the stream; all of them emit into batches.
 func (t *task) read(ctx context.Context, s *session, batches chan<- batch) error {
 	open := func(name string) *openPart {
-		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches, tracing: s.opts.tracing}
+		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches, tracing: s.opts.tracing, usage: t.usage}
 	}
 	switch t.set.stream.Sync {
 	case extract.SyncIssues:
@@ -132,6 +132,7 @@ type openPart struct {
 	batches chan<- batch
 	tracing tracing
 	passing passing
+	usage   func() extract.Usage
 }
 
 // emit hands a batch of the part's reader to the committer.

@@ -23,8 +23,8 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 	claims := &claims{stream: t.set.stream.Parent, store: t.set.store, state: t.parent.state, atEnd: make(map[string]bool)}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, role := range []role{liveRole(), backlogRole(background)} {
-		q := &waitingQueue{queue: t.queue(), await: func() func() {
-			return t.state.await(role.name+": look where the topic of "+t.set.stream.Parent+" ends", s.reachable)
+		q := &waitingQueue{queue: t.queue(), await: func(ctx context.Context) func() {
+			return t.state.await(ctx, role.name+": look where the topic of "+t.set.stream.Parent+" ends", s.reachable)
 		}}
 		l := &lane{
 			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble}, queue: q,

@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"pylon-kafka/extract"
 )
 
 // tracing makes the spans of one stream: a pass is what is read at a time, and has
@@ -53,12 +55,13 @@ func endSpan(ctx context.Context, span trace.Span, err error) {
 type passing struct {
 	ctx  context.Context //nolint:containedctx // It carries the span to the pages.
 	page time.Time       // when the page began that is read now
+	used extract.Usage   // what the stream had spent before
 }
 
 // begin begins a pass; the function that it returns ends it.
 func (p *openPart) begin(ctx context.Context) (pass context.Context, end func(error)) {
 	pass, span := p.tracing.start(ctx, "pass", trace.WithAttributes(attribute.String("pylon_kafka.part", p.name)))
-	p.passing = passing{pass, time.Now()}
+	p.passing = passing{pass, time.Now(), p.usage()}
 	return pass, func(err error) {
 		p.passing = passing{}
 		endSpan(ctx, span, err)
@@ -73,11 +76,14 @@ func (p *openPart) pass(ctx context.Context, r reader) error {
 	return err
 }
 
-// traced gives a batch the span of its page; outside of a pass there is none.
+// traced gives a batch the span of its page, outside of a pass none, and what was
+// spent before.
 func (p *openPart) traced(b *batch) {
 	if p.passing.ctx == nil {
+		b.before = p.usage()
 		return
 	}
+	b.before = p.passing.used
 	_, b.span = p.tracing.start(p.passing.ctx, "page", trace.WithTimestamp(p.passing.page), trace.WithAttributes(
 		attribute.String("pylon_kafka.origin", b.origin), attribute.Int("pylon_kafka.objects", b.size())))
 }

@@ -109,7 +109,7 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 		err := retry(ctx, w.wait, func(ctx context.Context) error {
 			var err error
 			id, err = w.registry.id(ctx, schema)
-			if err != nil && !registry.Retryable(err) && !(w.wait.patience == 0 && w.registry.MayRotate(err)) {
+			if err != nil && !registry.Retryable(err) && (w.wait.patience > 0 || !w.registry.MayRotate(err)) {
 				return refusedError{err}
 			}
 			return err

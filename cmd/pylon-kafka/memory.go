@@ -15,7 +15,7 @@ import (
 // set, is left alone, and so is GOMEMLIMIT, which works beside it.
 func tuneMemory(ctx context.Context) {
 	const (
-		headroom = 20 << 20
+		headroom = 12 << 20
 		least    = 20 // percent
 		most     = 100
 	)

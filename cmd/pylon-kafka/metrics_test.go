@@ -15,7 +15,7 @@ func TestMetrics_promtoolHasNoComplaint(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
 	r := w.start(t)
-	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedOf(t, body, "tags") == w.pylon.API.Count("tags") })
+	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedTags(t, body) == w.pylon.API.Count("tags") })
 	_, body := get(t, r.url+"/metrics")
 	problems, err := promlint.New(strings.NewReader(body)).Lint()
 	must(t, err)

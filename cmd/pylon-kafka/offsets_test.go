@@ -186,7 +186,7 @@ func TestOffsets_refuseBesideALiveInstance(t *testing.T) {
 	w.env["PYLON_REFRESH_INTERVAL"] = "200ms"
 	r := w.start(t)
 	r.waitFor(t, "/readyz", func(status int, _ string) bool { return status == 200 })
-	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedOf(t, body, "tags") == w.pylon.API.Count("tags") })
+	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedTags(t, body) == w.pylon.API.Count("tags") })
 	exported := cursorsOf(t, w.mustDo(t, "offsets", "export"))
 	for _, args := range []string{"offsets reset tags", "publish-anew tags", "offsets set issues --from 2025-01-01T00:00:00Z", "reread 1"} {
 		_, _, err := w.do(t, strings.Fields(args)...)
@@ -201,7 +201,7 @@ func TestOffsets_refuseBesideALiveInstance(t *testing.T) {
 		t.Fatalf("publish-anew --force = %v, it says %q", err, stderr)
 	}
 	r.waitFor(t, "/api/streams", func(_ int, body string) bool {
-		return publishedOf(t, body, "tags") >= 2*w.pylon.API.Count("tags")
+		return publishedTags(t, body) >= 2*w.pylon.API.Count("tags")
 	})
 	r.stop()
 	if err := r.end(t); err != nil {
@@ -209,15 +209,15 @@ func TestOffsets_refuseBesideALiveInstance(t *testing.T) {
 	}
 }
 
-// publishedOf takes how many records of a stream were published from /api/streams.
-func publishedOf(t *testing.T, body, stream string) int {
+// publishedTags takes from /api/streams how many records of tags were published.
+func publishedTags(t *testing.T, body string) int {
 	t.Helper()
 	var streams []passReport
 	if err := json.Unmarshal([]byte(body), &streams); err != nil {
 		t.Fatalf("/api/streams is %q: %v", body, err)
 	}
 	for _, s := range streams {
-		if s.Stream == stream {
+		if s.Stream == "tags" {
 			return int(s.Records)
 		}
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,7 +40,7 @@ func TestRun_secretsRotate(t *testing.T) {
 			r := w.start(t)
 			published := func() {
 				t.Helper()
-				r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedOf(t, body, "tags") >= w.pylon.API.Count("tags") })
+				r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedTags(t, body) >= w.pylon.API.Count("tags") })
 			}
 			published()
 			change()
@@ -79,7 +79,7 @@ func TestRun_theRegistrysPasswordComesLate(t *testing.T) {
 		return strings.Contains(body, "schema registry") && strings.Contains(body, "401")
 	})
 	writeSecret(t, file, "new-secret")
-	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedOf(t, body, "tags") == w.pylon.API.Count("tags") })
+	r.waitFor(t, "/api/streams", func(_ int, body string) bool { return publishedTags(t, body) == w.pylon.API.Count("tags") })
 }
 
 func secretFile(t *testing.T) string {
@@ -105,6 +105,7 @@ func secretOf(secret string) *atomic.Pointer[string] {
 
 // rotateToken stands before the API and asks for the token that is good now.
 func rotateToken(t *testing.T, w *workspace, file string) (change func()) {
+	t.Helper()
 	good := secretOf("old-secret")
 	guard := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+*good.Load() {
@@ -126,6 +127,7 @@ func rotateToken(t *testing.T, w *workspace, file string) (change func()) {
 // rotateScram changes the password of the user, and lets a commit fail, so that
 // the stream is opened anew, over new connections.
 func rotateScram(t *testing.T, w *workspace, file string) (change func()) {
+	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(1), kfake.EnableSASL(),
 		kfake.Superuser("PLAIN", "admin", "admin"), kfake.Superuser("SCRAM-SHA-256", "user", "old-secret"))
 	must(t, err)
@@ -151,6 +153,7 @@ func rotateScram(t *testing.T, w *workspace, file string) (change func()) {
 // good now, and a broker that takes the tokens of that secret. kfake knows no
 // OAUTHBEARER: what it says to it is said here.
 func rotateOAuth(t *testing.T, w *workspace, file string) (change func()) {
+	t.Helper()
 	good := secretOf("old-secret")
 	tokens := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		_, secret, _ := r.BasicAuth()
@@ -159,7 +162,7 @@ func rotateOAuth(t *testing.T, w *workspace, file string) (change func()) {
 			return
 		}
 		rw.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(rw, `{"access_token":"token-for-%s","token_type":"bearer","expires_in":1}`, secret)
+		_, _ = io.WriteString(rw, `{"access_token":"token-for-`+*good.Load()+`","token_type":"bearer","expires_in":1}`)
 	}))
 	t.Cleanup(tokens.Close)
 	w.cluster.ControlKey(int16(kmsg.SASLHandshake), func(request kmsg.Request) (kmsg.Response, error, bool) {

@@ -178,8 +178,3 @@ func countFields(schema json.RawMessage) (int, error) {
 	err := json.Unmarshal(schema, &record)
 	return len(record.Fields), err
 }
-
-// oneStream accepts what count does, if it names streams.
-func oneStream(count cobra.PositionalArgs) cobra.PositionalArgs {
-	return cobra.MatchAll(count, streamNames)
-}

@@ -28,9 +28,9 @@ func Set(stream string, cursor json.RawMessage) Plan {
 	return set(stream, func(json.RawMessage) (json.RawMessage, error) { return cursor, producer.CheckCursor(stream, cursor) })
 }
 
-func set(stream string, make func(before json.RawMessage) (json.RawMessage, error)) Plan {
+func set(stream string, next func(before json.RawMessage) (json.RawMessage, error)) Plan {
 	return func(_ context.Context, now offsets.Contents) ([]offsets.Change, error) {
-		cursor, err := make(now.Streams[stream].Entry.Cursor)
+		cursor, err := next(now.Streams[stream].Entry.Cursor)
 		if err != nil {
 			return nil, err
 		}

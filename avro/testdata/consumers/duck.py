@@ -11,11 +11,12 @@ import duckdb
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.jsonl")):
     # The newest record of each key; one without a value is a deleted object.
     rows = duckdb.execute(
-        """SELECT arg_max(value, (partition, "offset")) AS object
-           FROM read_json(?, format = 'newline_delimited', columns = {key: 'VARCHAR', partition: 'INTEGER', "offset": 'BIGINT', value: 'JSON'})
-           GROUP BY key""",
+        """SELECT value FROM (
+             SELECT value FROM read_json(?, format = 'newline_delimited',
+               columns = {key: 'VARCHAR', "offset": 'BIGINT', value: 'JSON'})
+             QUALIFY row_number() OVER (PARTITION BY key ORDER BY "offset" DESC) = 1)
+           WHERE value IS NOT NULL AND value::VARCHAR <> 'null'""",
         [str(file)],
     ).fetchall()
     for (row,) in rows:
-        if row not in (None, "null"):
-            print(file.stem + "\t" + row)
+        print(file.stem + "\t" + row)
