@@ -9,14 +9,24 @@ import { resolve } from 'node:path';
 
 const require = createRequire(resolve(process.cwd(), 'package.json'));
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require('kafkajs');
-const { SchemaRegistry } = require('@kafkajs/confluent-schema-registry');
+const { SchemaRegistry, SchemaType } = require('@kafkajs/confluent-schema-registry');
+const avro = require('avsc');
 const { decompress } = require('fzstd');
 
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({ decompress: async (data) => Buffer.from(decompress(data)) });
 
 const [brokers, prefix, registryURL, ...streams] = process.argv.slice(2);
 const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.ERROR });
-const registry = new SchemaRegistry({ host: registryURL });
+// avsc refuses a long that a double cannot hold, which an API may send: so they are BigInts.
+const long = avro.types.LongType.__with({
+  fromBuffer: (b) => b.readBigInt64LE(),
+  toBuffer: (n) => { const b = Buffer.alloc(8); b.writeBigInt64LE(n); return b; },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (n) => typeof n === 'bigint',
+  compare: (a, b) => (a === b ? 0 : a < b ? -1 : 1),
+});
+const registry = new SchemaRegistry({ host: registryURL }, { [SchemaType.AVRO]: { typeHook: (schema) => (schema === 'long' ? long : undefined) } });
 const admin = kafka.admin();
 await admin.connect();
 const left = new Map(); // by topic and partition: the offset of the end
@@ -51,5 +61,8 @@ await consumer.disconnect();
 await admin.deleteGroups([group]);
 await admin.disconnect();
 for (const [stream, rows] of objects) {
-  for (const row of rows.values()) console.log(`${stream}\t${JSON.stringify(row)}`);
+  for (const row of rows.values()) {
+    const text = JSON.stringify(row, (_, v) => (typeof v === 'bigint' ? `long:${v}` : v));
+    console.log(`${stream}\t${text.replace(/"long:(-?\d+)"/g, '$1')}`);
+  }
 }

@@ -17,6 +17,7 @@ session = (
     SparkSession.builder.master("local[1]")
     .config("spark.jars", ",".join(glob.glob(jars + "/*.jar")))
     .config("spark.ui.enabled", "false")
+    .config("spark.ui.showConsoleProgress", "false")
     .config("spark.sql.shuffle.partitions", "1")
     .config("spark.sql.session.timeZone", "UTC")
     .getOrCreate()
