@@ -63,29 +63,29 @@ func serveHelper(what string) error {
 }
 
 // startHelper starts the test binary as a server and returns its address.
-func startHelper(b testing.TB, what string) string {
-	b.Helper()
-	cmd := exec.CommandContext(b.Context(), os.Args[0])
+func startHelper(tb testing.TB, what string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), helperEnv+"="+what)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = in.Close()
 		_ = cmd.Wait()
 	})
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return strings.TrimSpace(address)
 }
@@ -118,24 +118,24 @@ func backfill(b *testing.B, binary string, issues int) {
 
 // runSync runs a pass of the program over some streams and returns how long it
 // took, what CPU time it used and its largest resident memory in MiB.
-func runSync(ctx context.Context, b testing.TB, binary, pylon, kafka string, streams ...string) (took, cpu time.Duration, resident float64) {
-	b.Helper()
+func runSync(ctx context.Context, tb testing.TB, binary, pylon, kafka string, streams ...string) (took, cpu time.Duration, resident float64) {
+	tb.Helper()
 	cmd := exec.CommandContext(ctx, binary, append([]string{"sync"}, streams...)...)
 	cmd.Env = []string{
 		"PYLON_API_TOKEN=token", "PYLON_START_DATE=2020-01-01T00:00:00Z", "PYLON_API_URL=" + pylon,
 		"PYLON_RATE_LIMITS=0", "KAFKA_BROKERS=" + kafka, "LOG_LEVEL=error",
 	}
-	return measure(b, cmd)
+	return measure(tb, cmd)
 }
 
 // measure runs a command to its end.
-func measure(b testing.TB, cmd *exec.Cmd) (took, cpu time.Duration, resident float64) {
-	b.Helper()
+func measure(tb testing.TB, cmd *exec.Cmd) (took, cpu time.Duration, resident float64) {
+	tb.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -149,7 +149,7 @@ func measure(b testing.TB, cmd *exec.Cmd) (took, cpu time.Duration, resident flo
 			resident = max(resident, highWater(cmd.Process.Pid))
 		case err := <-done:
 			if err != nil {
-				b.Fatalf("%v: %v\n%s", cmd.Args, err, out.Bytes())
+				tb.Fatalf("%v: %v\n%s", cmd.Args, err, out.Bytes())
 			}
 			return time.Since(began), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), resident
 		}

@@ -93,7 +93,7 @@ func TestSync_tombstonesWhatWasDeleted(t *testing.T) {
 		}
 		must(t, w.api.DeleteIssue(issue))
 	}
-	talk := firstWith(t, w, "issue_messages", "")
+	talk := firstWith(t, w, "")
 	message := w.api.Children("issue_messages", talk)[0]
 	must(t, w.api.DeleteMessage(talk, message, extracttest.TouchIssue))
 	del("issue_messages", message)
@@ -171,7 +171,7 @@ func TestSync_sweepRepairsWhatThePollCannotSee(t *testing.T) {
 	w := newWorld(t, extracttest.Options{Seed: 8, Issues: 40, MessagesPerIssue: 3})
 	w.sync(t)
 	must(t, w.api.UpdateIssue(w.api.IssueID(3), extracttest.IssueChange{KeepUpdatedAt: true}))
-	talk := firstWith(t, w, "issue_messages", "")
+	talk := firstWith(t, w, "")
 	must(t, w.api.EditMessage(talk, w.api.Children("issue_messages", talk)[0], extracttest.MessageChange{HTML: "edited", Touch: extracttest.TouchNothing}))
 	if records, _ := totals(w.sync(t)); records != 0 {
 		t.Errorf("%d records before the sweep, want none", records)
@@ -228,9 +228,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// firstWith returns an issue, other than one, that has children of a stream.
-func firstWith(t *testing.T, w *world, stream, other string) string {
+// firstWith returns an issue, other than one, that has messages.
+func firstWith(t *testing.T, w *world, other string) string {
 	t.Helper()
+	const stream = "issue_messages"
 	for i := range w.api.Count("issues") {
 		if id := w.api.IssueID(i); id != other && len(w.api.Children(stream, id)) > 0 {
 			return id

@@ -17,6 +17,7 @@ func TestLossless_6_aDateThatIsAhead(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{20 * time.Minute, 26 * time.Hour, -2 * time.Hour} {
 		bubble(t, ahead.String(), extracttest.Options{Seed: 118, Issues: 100}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "issues"
 			w.settings["PYLON_RECONCILE_INTERVAL"] = "0"
 			w.api.Fail(extracttest.Fault{DateAhead: ahead, Count: -1})
@@ -40,6 +41,7 @@ func TestLossless_9_aSearchWithoutAnEndIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]time.Duration{"from the start": 0, "later": 10 * time.Minute} {
 		bubble(t, name, extracttest.Options{Seed: 119, Issues: 60}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "issues"
 			w.settings["PYLON_RECONCILE_INTERVAL"] = "0"
 			refuse := func() { must(t, w.api.FailByName("range-refused")) }
@@ -72,6 +74,7 @@ func TestLossless_9_aSearchWithoutAnEndIsRefused(t *testing.T) {
 func TestLossless_11_aBare429(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", extracttest.Options{Seed: 120, Issues: 200}, func(t *testing.T, w *world) {
+		t.Helper()
 		refused := &refusals{inner: w.pylon, last: make(map[string]time.Time)}
 		w.pylon = refused
 		must(t, w.api.FailByName("bare-429"))
@@ -178,6 +181,7 @@ func TestLossless_aSyncEndsWithinTwoMinutes(t *testing.T) {
 				fault := fault
 				fault.Endpoint, fault.Count, fault.Skip = endpoint, -1, skip
 				bubble(t, fmt.Sprintf("%s/%s/%d", endpoint, name, skip), opts, func(t *testing.T, w *world) {
+					t.Helper()
 					settings := []string{"PYLON_STREAMS", read.reads}
 					if read.again != "" {
 						settings = append(settings, read.again, "1ns")
@@ -186,7 +190,8 @@ func TestLossless_aSyncEndsWithinTwoMinutes(t *testing.T) {
 					began := time.Now()
 					_, err := w.attempt(t, settings...)
 					took := time.Since(began)
-					if err == nil && !(endpoint == "issue_messages" && name == "404" || endpoint == "issues_search" && name == "400") {
+					may := endpoint == "issue_messages" && name == "404" || endpoint == "issues_search" && name == "400"
+					if err == nil && !may {
 						t.Fatal("the sync succeeds")
 					}
 					if err != nil {

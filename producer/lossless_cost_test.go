@@ -24,7 +24,7 @@ import (
 
 // TestLossless_15_memory is the largest resident memory of a first pass over the
 // issues, limits off, of the program as it is shipped, in a process of its own.
-func TestLossless_15_memory(t *testing.T) {
+func TestLossless_15_memory(t *testing.T) { //nolint:tparallel // One after the other: each is measured.
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("reads 350 MB")
@@ -175,7 +175,8 @@ func (c *plainCopier) ask(method, path string, body []byte) (plainPage, error) {
 	if err != nil {
 		return page, err
 	}
-	return page, json.Unmarshal(text, &page)
+	err = json.Unmarshal(text, &page)
+	return page, err
 }
 
 // search reads all issues and returns their ids.

@@ -27,8 +27,9 @@ func TestLossless_8_oneIssueThatIsRefused(t *testing.T) {
 		"impossible": {NoData: true},
 	} {
 		bubble(t, "sync/"+name, extracttest.Options{Seed: 106, Issues: 100}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "issues,issue_messages,issue_threads"
-			issue := firstWith(t, w, "issue_messages", "")
+			issue := firstWith(t, w, "")
 			fault := fault
 			fault.Parent, fault.Count = issue, -1
 			w.api.Fail(fault)
@@ -49,14 +50,15 @@ func TestLossless_8_oneIssueThatIsRefused(t *testing.T) {
 			w.wantNoRepeats(t, "issue_messages", "issue_threads")
 		})
 		bubble(t, "run/"+name, extracttest.Options{Seed: 107, Issues: 100}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "issues,issue_messages"
-			issue := firstWith(t, w, "issue_messages", "")
+			issue := firstWith(t, w, "")
 			fault := fault
 			fault.Parent, fault.Count = issue, -1
 			w.api.Fail(fault)
 			_, stop := w.run(t)
 			pass(10 * time.Minute)
-			other := firstWith(t, w, "issue_messages", issue)
+			other := firstWith(t, w, issue)
 			_, err := w.api.AddMessage(other, extracttest.MessageChange{HTML: "<p>of now</p>"})
 			must(t, err)
 			pass(time.Minute)
@@ -108,6 +110,7 @@ func TestLossless_8_allRefused(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{503, 403, 422} {
 		bubble(t, fmt.Sprint(status), extracttest.Options{Seed: 108, Issues: 60}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "issues,issue_messages"
 			w.api.Fail(extracttest.Fault{Endpoint: "issue_messages", Status: status, Count: -1})
 			s := w.syncFails(t, []string{"issue_messages", fmt.Sprint(status)})
@@ -133,6 +136,7 @@ func TestLossless_8_oneListOfSeveralIsRefused(t *testing.T) {
 			"custom_fields": func(*world) string { return "account" },
 		} {
 			bubble(t, fmt.Sprintf("%s/%d", stream, status), extracttest.Options{Seed: 109, Issues: -1, Articles: 30, CustomFields: 10}, func(t *testing.T, w *world) {
+				t.Helper()
 				w.settings["PYLON_STREAMS"] = stream
 				refused := parent(w)
 				w.api.Fail(extracttest.Fault{Parent: refused, Status: status, Count: -1})

@@ -148,6 +148,7 @@ func TestLossless_3_anInterruptedReconcileGoesOn(t *testing.T) {
 	begin := time.Date(2021, 6, 1, 0, 0, 0, 0, time.UTC)
 	opts := extracttest.Options{Seed: 111, Issues: 600, Start: begin, MaxPage: 10}
 	bubble(t, "", opts, func(t *testing.T, w *world) {
+		t.Helper()
 		w.settings["PYLON_STREAMS"] = "issues"
 		lister := &listing{inner: w.pylon}
 		w.pylon = lister

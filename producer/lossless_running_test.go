@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,8 @@ func (w *world) alter(t *testing.T, topic string, pairs ...string) {
 	must(t, err)
 	defer cl.Close()
 	var configs []kadm.AlterConfig
-	for i := 0; i < len(pairs); i += 2 {
-		configs = append(configs, kadm.AlterConfig{Op: kadm.SetConfig, Name: pairs[i], Value: &pairs[i+1]})
+	for pair := range slices.Chunk(pairs, 2) {
+		configs = append(configs, kadm.AlterConfig{Op: kadm.SetConfig, Name: pair[0], Value: &pair[1]})
 	}
 	answers, err := kadm.NewClient(cl).AlterTopicConfigs(t.Context(), configs, topic)
 	must(t, err)
@@ -64,6 +65,7 @@ func TestLossless_14_1_theTopicTakesLessThanBefore(t *testing.T) {
 	for stream, reads := range map[string]string{"tags": "tags", "issues": "issues", "issue_messages": "issues,issue_messages"} {
 		for after, wait := range map[string]time.Duration{"at once": 0, "seen by the watch": time.Minute} {
 			bubble(t, stream+"/"+after, extracttest.Options{Seed: 130, Issues: 100}, func(t *testing.T, w *world) {
+				t.Helper()
 				w.settings["PYLON_STREAMS"] = reads
 				w.settings["PYLON_INTERVALS"] = "tags:20s"
 				p, stop := w.run(t)
@@ -114,6 +116,7 @@ func TestLossless_14_2_recordsThatKafkaRemoves(t *testing.T) {
 		},
 	} {
 		bubble(t, name, extracttest.Options{Seed: 131, Issues: -1, Tags: 30}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_STREAMS"] = "tags"
 			p, stop := w.run(t)
 			pass(time.Minute)

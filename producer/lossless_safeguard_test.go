@@ -38,6 +38,7 @@ func TestLossless_2_aTokenThatLostAPermission(t *testing.T) {
 		settings := append([]string{"PYLON_STREAMS", read.reads}, read.again...)
 		for share, hide := range map[string]float64{"most": 0.8, "all": 1} {
 			bubble(t, what+"/"+share, extracttest.Options{Seed: 103, Issues: 60, Contacts: 60, MessagesPerIssue: 4}, func(t *testing.T, w *world) {
+				t.Helper()
 				w.sync(t, settings...)
 				objects := w.api.Count(read.stream)
 				for _, endpoint := range read.endpoints {
@@ -62,6 +63,7 @@ func TestLossless_2_aTokenThatLostAPermission(t *testing.T) {
 				w.wantTruth(t, read.stream)
 			})
 			bubble(t, what+"/"+share+"/believed", extracttest.Options{Seed: 103, Issues: 60, Contacts: 60, MessagesPerIssue: 4}, func(t *testing.T, w *world) {
+				t.Helper()
 				w.sync(t, settings...)
 				for _, endpoint := range read.endpoints {
 					w.api.Fail(extracttest.Fault{Endpoint: endpoint, Hide: hide, Count: -1})
@@ -81,6 +83,7 @@ func TestLossless_2_runIsDownAndComesBack(t *testing.T) {
 	t.Parallel()
 	for what, read := range hidden() {
 		bubble(t, what, extracttest.Options{Seed: 104, Issues: 60, Contacts: 60, MessagesPerIssue: 4}, func(t *testing.T, w *world) {
+			t.Helper()
 			w.settings["PYLON_REFRESH_INTERVAL"] = "1m"
 			w.settings["PYLON_RECONCILE_INTERVAL"] = "1m"
 			w.settings["PYLON_SWEEP_INTERVAL"] = "1m"
@@ -118,6 +121,7 @@ func TestLossless_2_runIsDownAndComesBack(t *testing.T) {
 func TestLossless_2_fewObjectsAreBelieved(t *testing.T) {
 	t.Parallel()
 	bubble(t, "19 of 19", extracttest.Options{Seed: 105, Tags: 19, Issues: -1}, func(t *testing.T, w *world) {
+		t.Helper()
 		w.settings["PYLON_STREAMS"] = "tags"
 		w.sync(t)
 		for key := range w.truth(t, "tags") {
@@ -128,6 +132,7 @@ func TestLossless_2_fewObjectsAreBelieved(t *testing.T) {
 		}
 	})
 	bubble(t, "11 of 20", extracttest.Options{Seed: 105, Tags: 20, Issues: -1}, func(t *testing.T, w *world) {
+		t.Helper()
 		w.settings["PYLON_STREAMS"] = "tags"
 		w.sync(t)
 		for i, key := range slices.Sorted(maps.Keys(w.truth(t, "tags"))) {

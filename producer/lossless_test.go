@@ -114,6 +114,7 @@ func TestLossless_1_aPromisedPageWithoutData(t *testing.T) {
 				return []string{"PYLON_STREAMS", read.reads, read.again, "1ns"}
 			}
 			bubble(t, fmt.Sprintf("once/%s/%s", endpoint, how), opts, func(t *testing.T, w *world) {
+				t.Helper()
 				w.sync(t, again()...)
 				w.api.Fail(extracttest.Fault{Endpoint: endpoint, EmptyPage: how, Count: 2})
 				if endpoint == "issues_search" { // the live search has one page
@@ -130,6 +131,7 @@ func TestLossless_1_aPromisedPageWithoutData(t *testing.T) {
 				w.wantNoRepeats(t, read.stream)
 			})
 			bubble(t, fmt.Sprintf("for good/%s/%s", endpoint, how), opts, func(t *testing.T, w *world) {
+				t.Helper()
 				w.sync(t, again()...)
 				w.api.Fail(extracttest.Fault{Endpoint: endpoint, EmptyPage: how, Count: -1})
 				if endpoint == "issues_search" {
@@ -157,6 +159,7 @@ func TestLossless_1_firstPass(t *testing.T) {
 		for _, how := range emptyPages() {
 			opts := extracttest.Options{Seed: 102, Issues: 1500, Contacts: 1500}
 			bubble(t, stream+"/"+string(how), opts, func(t *testing.T, w *world) {
+				t.Helper()
 				must(t, w.api.FailByName("empty-after-promise="+string(how)))
 				w.syncFails(t, []string{stream, "impossible page"}, "PYLON_STREAMS", stream)
 				w.api.ClearFaults()

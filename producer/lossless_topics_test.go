@@ -196,6 +196,7 @@ func (w *world) wantMovesWhole(t *testing.T, stream string) {
 func TestLossless_5_statusSaysWhatIsMoved(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", extracttest.Options{Seed: 117, Issues: -1, Contacts: 200}, func(t *testing.T, w *world) {
+		t.Helper()
 		w.settings["PYLON_STREAMS"] = "contacts"
 		p, stop := w.run(t)
 		pass(10 * time.Minute)
@@ -227,6 +228,7 @@ func TestLossless_5_statusSaysWhatIsMoved(t *testing.T) {
 func TestLossless_5_issuesAreMovedUnderTheLanes(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", extracttest.Options{Seed: 118, Issues: 80}, func(t *testing.T, w *world) {
+		t.Helper()
 		w.settings["PYLON_STREAMS"] = "issues,issue_messages"
 		_, stop := w.run(t)
 		pass(5 * time.Minute)

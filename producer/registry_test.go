@@ -333,9 +333,9 @@ func TestRegistry_brokenAnswersAreTriedAgain(t *testing.T) {
 	}{
 		"an error of its own":      {answer{status: 500, body: `{"error_code":50001,"message":"Error in the backend data store"}`}, "registry answered 500: Error in the backend data store"},
 		"a proxy's page":           {answer{status: 502, body: htmlPage}, "registry answered 502: <!DOCTYPE html>"},
-		"a page with 200":          {answer{status: 200, body: htmlPage}, "is SCHEMA_REGISTRY_URL right?"},
+		"a page with 200":          {answer{status: 200, body: htmlPage}, "is SCHEMA_REGISTRY_URL right"},
 		"JSON of something else":   {answer{status: 200, body: `{"status":"UP"}`}, "no id of a schema"},
-		"JSON of another shape":    {answer{status: 200, body: `["UP"]`}, "is SCHEMA_REGISTRY_URL right?"},
+		"JSON of another shape":    {answer{status: 200, body: `["UP"]`}, "is SCHEMA_REGISTRY_URL right"},
 		"an id that is none":       {answer{status: 200, body: `{"id":4294967297}`}, "no id of a schema"},
 		"too many requests":        {answer{status: 429, body: `{"error_code":42901,"message":"Too many requests"}`}, "registry answered 429"},
 		"a connection that breaks": {answer{}, "EOF"},

@@ -30,14 +30,16 @@ type registrar struct {
 	schemas []registry.Schema // of all streams
 	ids     map[registry.Schema]int
 	asked   map[registry.Schema]bool
+	failed  map[registry.Schema]error // answers that the schema's own stream has not had yet
 }
 
 func newRegistrar(r *registry.Registry) *registrar {
-	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool)}
+	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool), failed: make(map[registry.Schema]error)}
 }
 
 // id returns the id of a schema, after those that come before it have theirs as
-// far as the registry gives them.
+// far as the registry gives them. What another stream was told about the schema
+// counts as the first answer to its own.
 func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,23 +47,29 @@ func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error)
 		if before == schema {
 			break
 		}
-		if r.asked[before] {
-			continue
-		}
-		r.asked[before] = true
-		if id, err := r.ID(ctx, before); err == nil { // else its own stream asks again, and says so
-			r.ids[before] = id
+		if !r.asked[before] {
+			r.ask(ctx, before)
 		}
 	}
+	if _, ok := r.ids[schema]; !ok && r.failed[schema] == nil {
+		r.ask(ctx, schema)
+	}
+	if err := r.failed[schema]; err != nil {
+		delete(r.failed, schema)
+		return 0, err
+	}
+	return r.ids[schema], nil
+}
+
+// ask asks the registry and keeps what it answers.
+func (r *registrar) ask(ctx context.Context, schema registry.Schema) {
 	r.asked[schema] = true
-	if id, ok := r.ids[schema]; ok {
-		return id, nil
-	}
 	id, err := r.ID(ctx, schema)
-	if err == nil {
-		r.ids[schema] = id
+	if err != nil {
+		r.failed[schema] = err
+		return
 	}
-	return id, err
+	r.ids[schema] = id
 }
 
 // schemasTopic is what the schemas topic held when the process began: schemas by
