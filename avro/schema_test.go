@@ -97,7 +97,7 @@ func addProperties(tb testing.TB, wanted map[string][]property) {
 	const name = "testdata/properties.txt"
 	text, err := os.ReadFile(name)
 	if err == nil {
-		err = os.WriteFile(name, append(text, lines...), 0o600)
+		err = os.WriteFile(name, append(text, lines...), 0o600) //nolint:gosec // The name is a literal.
 	}
 	if err != nil {
 		tb.Fatal(err)
