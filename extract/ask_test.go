@@ -271,3 +271,16 @@ func TestIssue_isARecordOfTheStream(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestIssueExists_anIssueThatIsNotThereIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) { return response(404, `{"request_id":"r"}`), nil }))
+	exists, err := c.IssueExists(t.Context(), "i1", Ask{Trouble: func(tr Trouble) {
+		if tr.Err != nil {
+			t.Errorf("told of %v", tr.Err)
+		}
+	}})
+	if exists || err != nil {
+		t.Errorf("IssueExists = %v, %v, want false and no error", exists, err)
+	}
+}

@@ -11,9 +11,17 @@ import (
 
 // IssueExists asks for one issue. It returns false only if the API says that
 // the issue is not there (404, 410), and an error for everything else that is
-// not the issue.
+// not the issue. That the issue is not there is an answer and no trouble.
 func (c *Client) IssueExists(ctx context.Context, id string, ask Ask) (bool, error) {
 	ask.Prepare = nil
+	if tell := ask.Trouble; tell != nil {
+		ask.Trouble = func(t Trouble) {
+			if errors.Is(t.Err, ErrNotFound) {
+				t = Trouble{}
+			}
+			tell(t)
+		}
+	}
 	_, err := c.Issue(ctx, id, ask)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil

@@ -214,7 +214,11 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
 	who := fmt.Sprintf("%s of %s", a.stream.Name, issue) // calls run side by side, each with troubles of its own
-	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }
+	ask.Trouble = func(trouble extract.Trouble) {
+		if !errors.Is(trouble.Err, extract.ErrNotFound) { // an issue that is deleted is no trouble
+			a.trouble(who, trouble)
+		}
+	}
 	defer a.trouble(who, extract.Trouble{})
 	records, err := a.client.Children(ctx, a.stream, issue, ask)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, extract.ErrUnauthorized) {
