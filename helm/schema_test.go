@@ -142,7 +142,7 @@ func rewrite(tb testing.TB, file, before, after string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), before, after)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), before, after)), 0o600); err != nil { //nolint:gosec // The callers name literals.
 		tb.Fatal(err)
 	}
 }
