@@ -30,10 +30,11 @@ type registrar struct {
 	schemas []registry.Schema // of all streams
 	ids     map[registry.Schema]int
 	asked   map[registry.Schema]bool
+	early   map[registry.Schema]error // of what was asked for before its own stream did
 }
 
 func newRegistrar(r *registry.Registry) *registrar {
-	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool)}
+	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool), early: make(map[registry.Schema]error)}
 }
 
 // id returns the id of a schema, after those that come before it have theirs as
@@ -49,11 +50,18 @@ func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error)
 			continue
 		}
 		r.asked[before] = true
-		if id, err := r.ID(ctx, before); err == nil { // else its own stream asks again, and says so
+		id, err := r.ID(ctx, before)
+		if err == nil {
 			r.ids[before] = id
+		} else {
+			r.early[before] = err
 		}
 	}
 	r.asked[schema] = true
+	if err, ok := r.early[schema]; ok { // its own stream says so, and asks again if that may help
+		delete(r.early, schema)
+		return 0, err
+	}
 	if id, ok := r.ids[schema]; ok {
 		return id, nil
 	}
