@@ -31,8 +31,8 @@ func TestRun_registry(t *testing.T) {
 		"answers":        {srfake.NewRegistry().Handler(), preflight.OK, []string{"0 subjects"}},
 		"refuses":        {answer(401, `{"error_code":401}`), preflight.Failed, []string{"refuses us", "SCHEMA_REGISTRY_PASSWORD"}},
 		"does not list":  {answer(403, `{"error_code":403}`), preflight.Warning, []string{"403"}},
-		"another path":   {answer(404, `not found`), preflight.Failed, []string{"answered 404", "its path"}},
-		"something else": {answer(200, `<html>`), preflight.Failed, []string{"not a registry's", "its path"}},
+		"another path":   {answer(404, `not found`), preflight.Failed, []string{"answered 404", "Its path"}},
+		"something else": {answer(200, `<html>`), preflight.Failed, []string{"not a registry's", "Its path"}},
 		"another answer": {answer(200, `{"a":1}`), preflight.Failed, []string{"not a registry's"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func readable(err error) error {
 }
 
 // usualPaths helps somebody who has left out the path of a registry's URL.
-const usualPaths = "is SCHEMA_REGISTRY_URL right, with its path? Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
+const usualPaths = "is SCHEMA_REGISTRY_URL right? Its path belongs to it: Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
 
 // NotARegistry reports whether something answered that is no registry, as far as
 // that can be told: what it sent is no JSON, or of another form, or it knows no
