@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -40,14 +41,6 @@ type batch struct {
 	note   note
 }
 
-// family is all children of one issue.
-type family struct {
-	issue   string
-	records []extract.Record
-	gone    bool // the issue itself was deleted, and its children with it
-	claim   *claim
-}
-
 // note is what a batch says about its stream once it is committed.
 type note struct {
 	state    State // "": as it was
@@ -61,12 +54,54 @@ type note struct {
 	parked []Parked
 }
 
-// rule decides what of a batch is published. What only one way to read needs
-// lives in its rule.
-type rule interface {
-	// decide fills the draft of a transaction. It may be called several times for
-	// one batch, and changes nothing that a second call would see.
-	decide(d *draft, b *batch) error
-	// committed is called once what decide has put into d is in Kafka.
-	committed(d *draft)
+// refreshPart names the part of the cursor; its end is the begin of the last
+// complete pass.
+const refreshPart = "refresh"
+
+// pollPart names the part of the cursor, an [extract.IssuesCursor].
+const pollPart = "poll"
+
+// reconcilePart names the part of the cursor, a [reconcileCursor].
+const reconcilePart = "reconcile"
+
+// slowParts names the parts of a stream's cursor that are due an interval after
+// the first start, since what is read then sees everything.
+func slowParts(s extract.Stream) []string {
+	switch s.Sync {
+	case extract.SyncIssues:
+		return []string{reconcilePart}
+	case extract.SyncChildren:
+		return []string{backlogLane}
+	default:
+		return nil
+	}
+}
+
+// The lanes of a stream of children, which are parts of its cursor.
+const (
+	liveLane    = "live"
+	backlogLane = "backlog"
+)
+
+// with returns the document after a batch.
+func (d document) with(b *batch) document {
+	p, parts := d.Parts[b.part], maps.Clone(d.Parts)
+	if parts == nil {
+		parts = make(map[string]part, 1)
+	}
+	if b.cursor != nil {
+		p.Cursor = b.cursor
+	}
+	if !b.ended.IsZero() {
+		p.Ended = b.ended.UTC()
+	}
+	parts[b.part] = p
+	d.Parts = parts
+	if b.note.upTo.After(d.UpTo) {
+		d.UpTo = b.note.upTo.UTC().Truncate(time.Millisecond)
+	}
+	if b.note.caughtUp.After(d.CaughtUpAt) {
+		d.CaughtUpAt = b.note.caughtUp.UTC().Truncate(time.Millisecond)
+	}
+	return d
 }

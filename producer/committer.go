@@ -65,8 +65,8 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 
 // decide makes the draft of a batch.
 func (c *committer) decide(b *batch) (*draft, error) {
-	d := c.s.newDraft(b)
-	if err := b.rule.decide(d, b); err != nil {
+	d := c.s.newDraft(b.origin, len(b.records))
+	if err := b.rule.decide(d, b.records, b.families); err != nil {
 		return nil, err
 	}
 	if err := d.tooManyLetters(c.mostLetters); err != nil {

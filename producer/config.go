@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pylon-kafka/avro"
+	"pylon-kafka/offsets/lease"
 	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/registry"
 )
@@ -83,4 +84,16 @@ func (c *Config) keyCodec(stream string) (*avro.KeyCodec, error) {
 		return nil, fmt.Errorf("schema of the keys of %s: %w", stream, err)
 	}
 	return codec, nil
+}
+
+// group is the group of a deployment's replicas, of which one has this name. All
+// that makes two processes write to the same topics, and fence each other, is in
+// Deployment: who differs in it is of another deployment, and kept out.
+func (c *Config) group(name string) lease.Config {
+	k := &c.Kafka
+	return lease.Config{
+		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
+		Deployment:     strings.Join([]string{c.Connector, k.TopicPrefix, k.TxnPrefix}, ","),
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
+	}
 }

@@ -39,7 +39,7 @@ func partCursors(s extract.Stream) map[string]any {
 	case extract.SyncIssues:
 		return map[string]any{pollPart: new(extract.IssuesCursor), reconcilePart: new(extract.ReconcileCursor)}
 	case extract.SyncChildren:
-		return map[string]any{liveRole().name: new(laneCursor), backlogRole(extract.Background).name: new(laneCursor)}
+		return map[string]any{liveLane: new(laneCursor), backlogRole(extract.Background).name: new(laneCursor)}
 	default:
 		return map[string]any{refreshPart: new(json.RawMessage)}
 	}

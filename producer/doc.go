@@ -22,19 +22,22 @@
 //
 // # How it is made
 //
-// Data goes one way. Each file uses only those above it in this list:
+// Data goes one way, and so do the files: each group uses only those above it.
 //
-//   - status.go, state.go, metrics.go: what is shown of a stream, in one place
-//   - outage.go, passlog.go, trace.go: what the log and traces tell of it
-//   - record.go, document.go, keys.go: what stands in a record, and in the offsets topic
-//   - batch.go, known.go: what readers emit, and what consumers have
-//   - memory.go, quarrel.go, safeguard.go, rules.go: what of a batch is published
-//   - wire.go, rebuild.go, session.go, publish.go: a stream that is open, from the
-//     taking over of its transactional id to the closing of its client
-//   - committer.go, watch.go: the one writer of a stream
-//   - refreshreader.go, pollreader.go, reconcilereader.go, lane.go: the ways to read;
-//     none of them knows Kafka's side or the view
-//   - task.go, replica.go, pipeline.go: which streams are open here, again and again
+//   - errors.go, retry.go, config.go: what stays refused, and what is tried again
+//   - status.go, document.go, record.go, keys.go, known.go: what is shown of a stream,
+//     what stands in the offsets topic and in a record, what consumers have
+//   - session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
+//     that is open, and what of a batch is published in a transaction
+//   - batch.go, state.go, metrics.go, outage.go, passlog.go, trace.go, part.go: what
+//     readers emit, and what status, metrics, log and traces tell of it
+//   - publish.go, wire.go, rebuild.go, open.go, committer.go, watch.go: from the taking
+//     over of a transactional id to the one writer of a stream
+//   - refreshreader.go, pollreader.go, reconcilereader.go, and lane.go with lanefetch.go,
+//     parked.go, lanework.go: the ways to read; none of them knows Kafka's side or the view
+//   - task.go, taskissues.go, taskchildren.go: one stream, session after session
+//   - pipeline.go, then handover.go, replica.go, sync.go, reread.go: which streams are
+//     open here
 //
 // README.md says why it is made so.
 //

@@ -25,14 +25,6 @@ type document struct {
 	Parts map[string]part `json:"parts,omitempty"`
 }
 
-// part is where one way to read a stream stands.
-type part struct {
-	// Ended is when this way last reached its end; what is due follows from it.
-	Ended time.Time `json:"ended_at,omitzero"`
-	// Cursor is the reader's own, where to go on.
-	Cursor json.RawMessage `json:"cursor,omitempty"`
-}
-
 // parseDocument reads the document of a stream. One that cannot be read stops
 // the stream: where to go on is not guessed.
 func parseDocument(stream string, cursor json.RawMessage) (document, error) {
@@ -101,29 +93,6 @@ func (d document) fit(topicID string, now time.Time, slow ...string) (document, 
 	return d, said
 }
 
-// with returns the document after a batch.
-func (d document) with(b *batch) document {
-	p, parts := d.Parts[b.part], maps.Clone(d.Parts)
-	if parts == nil {
-		parts = make(map[string]part, 1)
-	}
-	if b.cursor != nil {
-		p.Cursor = b.cursor
-	}
-	if !b.ended.IsZero() {
-		p.Ended = b.ended.UTC()
-	}
-	parts[b.part] = p
-	d.Parts = parts
-	if b.note.upTo.After(d.UpTo) {
-		d.UpTo = b.note.upTo.UTC().Truncate(time.Millisecond)
-	}
-	if b.note.caughtUp.After(d.CaughtUpAt) {
-		d.CaughtUpAt = b.note.caughtUp.UTC().Truncate(time.Millisecond)
-	}
-	return d
-}
-
 // claimAge is how old the claims of a stream may become before they are
 // committed by themselves, so that a restart begins with them.
 const claimAge = time.Hour
@@ -135,4 +104,12 @@ func (d document) moves(to document) bool {
 	return older(d.UpTo, to.UpTo) || older(d.CaughtUpAt, to.CaughtUpAt) || d.TopicID != to.TopicID || !maps.EqualFunc(d.Parts, to.Parts, func(a, b part) bool {
 		return a.Ended.Equal(b.Ended) && bytes.Equal(a.Cursor, b.Cursor)
 	})
+}
+
+// part is where one way to read a stream stands.
+type part struct {
+	// Ended is when this way last reached its end; what is due follows from it.
+	Ended time.Time `json:"ended_at,omitzero"`
+	// Cursor is the reader's own, where to go on.
+	Cursor json.RawMessage `json:"cursor,omitempty"`
 }

@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/extract"
+	"pylon-kafka/producer/topics"
 )
 
 // draft is what a batch comes to: the records of one transaction, and what is
@@ -27,19 +29,10 @@ type draft struct {
 	extractedAt []byte
 }
 
-// change is applied to what is known after the commit.
-type change struct {
-	objectID
-	hash    uint64
-	mark    uint16
-	gone    bool
-	adopted bool // gone from this parent only
-}
-
-func (s *session) newDraft(b *batch) *draft {
+func (s *session) newDraft(origin string, n int) *draft {
 	return &draft{
-		s: s, origin: b.origin,
-		records:     make([]*kgo.Record, 0, len(b.records)+2),
+		s: s, origin: origin,
+		records:     make([]*kgo.Record, 0, n+2),
 		fresh:       make(map[objectID]uint64),
 		extractedAt: []byte(time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00")),
 	}
@@ -89,7 +82,7 @@ func (d *draft) publish(id objectID, r *extract.Record, mark uint16) error {
 	d.changes = append(d.changes, change{objectID: id, hash: r.Hash, mark: mark})
 	d.fresh[id] = r.Hash
 	d.counts.Records++
-	d.counts.Unmapped += d.s.memory.noteUnmapped(d.s, r, p.unmapped)
+	d.counts.Unmapped += d.s.memory.noteUnmapped(d.s.log, d.s.codec, r, p.unmapped)
 	return nil
 }
 
@@ -186,4 +179,61 @@ func (d *draft) header(rec *kgo.Record, name, value string) {
 	start := len(d.buf)
 	d.buf = append(d.buf, value...)
 	rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: d.buf[start:len(d.buf):len(d.buf)]})
+}
+
+// deadLetter adds an object that cannot be published to the dead-letter topic,
+// once as long as this process lives. It has a key in any case: a topic that
+// somebody made compacted takes no record without.
+func (d *draft) deadLetter(r *extract.Record, raw []byte, why error) error {
+	s := d.s
+	content := r.Hash
+	if content == 0 { // it is no object
+		content = xxhash.Sum64(raw)
+	}
+	if s.memory.hasLetter(content) {
+		return nil
+	}
+	if len(raw) > topics.MaxBytesDeadLetter*9/10 {
+		return refuse("record of key %q (request %s) cannot be published (%w), and its %d bytes are too many for topic %s",
+			r.Key, r.RequestID, why, len(raw), s.letters)
+	}
+	s.log.Error("object goes to the dead-letter topic", "key", r.Key, "request_id", r.RequestID, "error", why)
+	key := r.Key
+	if key == "" {
+		key = s.stream.Name + "/" + hashText(content)
+	}
+	d.records = append(d.records, &kgo.Record{
+		Topic: s.letters,
+		Key:   []byte(key),
+		Value: raw,
+		Headers: []kgo.RecordHeader{
+			{Key: headerConnector, Value: []byte(s.connector)},
+			{Key: "stream", Value: []byte(s.stream.Name)},
+			{Key: "error", Value: []byte(why.Error())},
+			{Key: "request_id", Value: []byte(r.RequestID)},
+		},
+	})
+	d.counts.DeadLetters++
+	d.letters = append(d.letters, content)
+	return nil
+}
+
+// tooManyLetters returns an error where a page holds more dead letters than the
+// setting allows.
+func (d *draft) tooManyLetters(most int) error {
+	if most == 0 || d.counts.DeadLetters <= int64(most) {
+		return nil
+	}
+	return refusedError{fmt.Errorf("%d objects of one page cannot be encoded, more than MAX_DEAD_LETTERS (%d): "+
+		"nothing of the page is published; look at %s, or raise the limit", d.counts.DeadLetters, most, d.s.letters)}
+}
+
+// rule decides what of a batch is published. What only one way to read needs
+// lives in its rule.
+type rule interface {
+	// decide fills the draft of a transaction. It may be called several times for
+	// one batch, and changes nothing that a second call would see.
+	decide(d *draft, records []extract.Record, families []family) error
+	// committed is called once what decide has put into d is in Kafka.
+	committed(d *draft)
 }

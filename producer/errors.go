@@ -95,3 +95,8 @@ func refused(err error) bool {
 		return false
 	}
 }
+
+// endError ends a run.
+type endError struct{ error }
+
+func (e endError) Unwrap() error { return e.error }

@@ -7,35 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-
-	"pylon-kafka/extract"
 )
-
-// supervise runs a task until ctx ends, again after each failure. A failure is
-// logged from here and nowhere else.
-func (r *replica) supervise(ctx context.Context, t *task, arrival *arrival) error {
-	fences := &fences{}
-	err := retry(ctx, policy{
-		progress: t.state.lastCommit,
-		trouble: func(trouble extract.Trouble) {
-			t.state.fail(trouble)
-			t.outages.tell()
-			t.set.log.Debug("stream failed", "error", trouble.Err, "next_try", trouble.Next)
-		},
-	}, func(ctx context.Context) error {
-		err := t.run(ctx, arrival.log)
-		if !isFenced(err) {
-			return err
-		}
-		return r.fencedOff(ctx, t, fences, err)
-	})
-	switch {
-	case err == nil, ctx.Err() != nil && !fatal(err):
-		return nil // asked to stop
-	default:
-		return fmt.Errorf("%s: %w", t.set.stream.Name, err)
-	}
-}
 
 // fences is when a stream was fenced while this replica had its lease, of late.
 type fences struct{ at []time.Time }
@@ -56,37 +28,6 @@ func (f *fences) again() (pause time.Duration, ok bool) {
 	now := time.Now()
 	f.at = append(slices.DeleteFunc(f.at, func(at time.Time) bool { return now.Sub(at) > fencedWithin }), now)
 	return fencedPause << (len(f.at) - 1), len(f.at) < fencedMost
-}
-
-// fencedOff decides what being fenced means. Who does not hold the lease any
-// more waits to be told so. Who does, had a transaction that outlived its
-// timeout, and opens the stream anew; when that happens again and again, another
-// program uses the same transactional ids.
-func (r *replica) fencedOff(ctx context.Context, t *task, f *fences, cause error) error {
-	r.arrange(ctx) // where partitions were added, the lease may be another one, and ctx ends
-	r.mu.Lock()
-	member, partition := r.member, r.lease(t)
-	r.mu.Unlock()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	holds, err := member.Holds(ctx, partition)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w (who holds the lease cannot be told: %w)", cause, err)
-	case !holds:
-		t.set.log.Warn("the stream was fenced and its lease is not this replica's any more", "error", cause)
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	pause, ok := f.again()
-	if !ok {
-		return fmt.Errorf("%w: transactional id %s was fenced %d times within %v while this replica holds the lease of its stream: "+
-			"another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX%s (%w)",
-			ErrTakenOver, t.set.opts.txnID, fencedMost, fencedWithin, r.p.otherProducer(ctx, t), cause)
-	}
-	return pausedError{fmt.Errorf("fenced, though this replica holds the lease: a transaction stayed open for longer than its timeout, "+
-		"or another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX: %w", cause), pause}
 }
 
 // otherProducer names the producer that has a stream's transactional id now, as

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -13,38 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/lease"
 	"pylon-kafka/producer/connect"
 )
-
-// replicaName is what the group calls this process: the client id, the host (in
-// Kubernetes that is the pod) unless the client id has it, and the process.
-func (p *Pipeline) replicaName() string {
-	name := p.cfg.Kafka.ClientID
-	if host, err := os.Hostname(); err == nil && !strings.Contains(name, host) {
-		name += "@" + host
-	}
-	const first = 1 // in a container
-	if pid := os.Getpid(); pid != first {
-		name += fmt.Sprint(":", pid)
-	}
-	return name
-}
-
-// group is the group of a deployment's replicas, of which one has this name. All
-// that makes two processes write to the same topics, and fence each other, is in
-// Deployment: who differs in it is of another deployment, and kept out.
-func (c *Config) group(name string) lease.Config {
-	k := &c.Kafka
-	return lease.Config{
-		Group: k.Group(), Topic: k.Offsets(), ClientID: name,
-		Deployment:     strings.Join([]string{c.Connector, k.TopicPrefix, k.TxnPrefix}, ","),
-		SessionTimeout: k.SessionTimeout, RebalanceTimeout: transactionWork,
-	}
-}
 
 // sighting is who had a lease, and when that was seen last.
 type sighting struct {
@@ -205,4 +179,35 @@ func Owners(ctx context.Context, cfg Config, opts ...kgo.Opt) ([]Ownership, erro
 		owners = append(owners, Ownership{Stream: s.Name, Partition: partition, Owner: holder.ClientID, Host: strings.TrimPrefix(holder.Host, "/")})
 	}
 	return owners, nil
+}
+
+// replica works the streams whose leases this process holds. A lease is a
+// partition of the offsets topic: it is on the streams whose cursors the partition
+// holds, by the number of partitions that the topic has now.
+type replica struct {
+	p      *Pipeline
+	name   string // in the group
+	group  *errgroup.Group
+	ctx    context.Context //nolint:containedctx // Of the run: the group's events have others.
+	member *lease.Member   // set before the first event is worked
+
+	mu         sync.Mutex
+	partitions int32              // of the offsets topic, as it was looked at last
+	held       map[int32]struct{} // the leases
+	running    map[*task]*running // the last run of each stream, which may have ended
+	seen       map[int32]sighting // who had a lease last, of those that others have or had
+	told       time.Time          // when the group was described last
+}
+
+// running is a stream that this replica works, or has worked.
+type running struct {
+	cancel   context.CancelFunc
+	done     chan struct{}
+	stopping bool // cancelled
+}
+
+// lease is the partition of the offsets topic that a stream's lease is. The
+// caller holds mu.
+func (r *replica) lease(t *task) int32 {
+	return offsets.Partition(r.p.store.Key(t.set.stream.Name), r.partitions)
 }

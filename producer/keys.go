@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"pylon-kafka/avro"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // keyFormat makes a record's key of an object's, and back. The zero value is the
@@ -39,4 +41,11 @@ func (k keyFormat) decode(key []byte) (plain string, ok bool) {
 	}
 	plain, err = k.codec.Decode(body)
 	return plain, err == nil
+}
+
+// format is how a session writes keys and values.
+type format struct {
+	header  []byte        // what stands before the Avro in every value
+	keys    keyFormat     // likewise for keys
+	unknown []*kgo.Record // schemas that the schemas topic lacks: published before the first record that needs them
 }

@@ -83,11 +83,20 @@ func (k *known) apply(changes []change) {
 	}
 }
 
-// issues returns what a reconcile is to look for: nothing where tombstones are
-// off.
-func (s *session) issues() knownIssues {
-	if !s.tombstones {
-		return newKnown(false)
-	}
-	return s.known
+// change is applied to what is known after the commit.
+type change struct {
+	objectID
+	hash    uint64
+	mark    uint16
+	gone    bool
+	adopted bool // gone from this parent only
+}
+
+// otherKey is a record's key of a form that is not written any more: of another
+// KAFKA_KEY_FORMAT, or with the id of another registry in it. To Kafka, and to
+// whoever reads the topic as a table, it is another key than that of today's form
+// for the same object.
+type otherKey struct {
+	partition int32
+	key       string
 }

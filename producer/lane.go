@@ -2,15 +2,11 @@ package producer
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/extract"
 )
@@ -24,11 +20,10 @@ import (
 // the budget. So today's messages need not wait until a backlog of many hours is
 // read, and neither do deletions.
 type lane struct {
-	role    role
+	laneSettings
 	api     childrenAPI
 	queue   queue
 	quarrel *quarrel
-	guard   *safeguard
 	memory  *laneMemory
 	claims  *claims
 	pass    func(context.Context) (context.Context, func(error)) // begins one, for traces
@@ -36,13 +31,18 @@ type lane struct {
 	// allParked has the read try every parked issue, and not only those whose time
 	// has come.
 	allParked bool
+	odd       sync.Once       // a record that is not ours is logged once
+	at        map[int32]int64 // where the last read ended
+}
 
+// laneSettings is what a lane is opened with.
+type laneSettings struct {
+	role      role
 	stream    string
 	connector string
 	keys      keyFormat // of the issues topic
+	guard     *safeguard
 	log       *slog.Logger
-	odd       sync.Once       // a record that is not ours is logged once
-	at        map[int32]int64 // where the last read ended
 }
 
 // role is in what the lanes of a stream differ.
@@ -53,10 +53,10 @@ type role struct {
 	sweeps   bool // on a slow clock it takes every issue again
 }
 
-func liveRole() role { return role{name: "live", live: true, priority: extract.Foreground} }
+func liveRole() role { return role{name: liveLane, live: true, priority: extract.Foreground} }
 
 func backlogRole(priority extract.Priority) role {
-	return role{name: "backlog", priority: priority, sweeps: true}
+	return role{name: backlogLane, priority: priority, sweeps: true}
 }
 
 // childrenAPI is what a lane asks Pylon.
@@ -103,48 +103,6 @@ type laneRun struct {
 	swept   time.Time // when a sweep ended in this read
 }
 
-// read works the queue up to where it ends. It also waits for transactions that
-// are open there: what is written may be committed, though the last stable offset
-// does not say so yet.
-func (l *lane) read(ctx context.Context, p part, emit emitFunc) error {
-	r := &laneRun{lane: l, emit: emit}
-	if err := decodeCursor(l.stream, p.Cursor, &r.cursor); err != nil {
-		return err
-	}
-	b, err := l.queue.bounds(ctx)
-	if err != nil {
-		return err
-	}
-	r.place(b)
-	if err := r.tryParked(ctx); err != nil {
-		return err
-	}
-	for {
-		for !reached(r.cursor.Position, r.written) {
-			c, err := r.next(ctx)
-			if err != nil {
-				return err
-			}
-			if err := r.work(ctx, c); err != nil {
-				return err
-			}
-		}
-		if !l.role.live {
-			l.quarrel.caughtUp()
-		}
-		l.at = maps.Clone(r.cursor.Position)
-		if r.swept.After(p.Ended) {
-			p.Ended = r.swept
-		}
-		if !l.role.sweeps || !l.sweep(p.Ended) {
-			return nil
-		}
-		r.swept = time.Now()
-		l.log.Info("sweep begins: the children of every issue are read again")
-		r.cursor.Position, r.cursor.SweepTo = maps.Clone(b.start), maps.Clone(r.written)
-	}
-}
-
 // reached reports whether pos is at end or behind it in every partition.
 func reached(pos, end map[int32]int64) bool {
 	for p, e := range end {
@@ -186,117 +144,66 @@ func (r *laneRun) place(b bounds) {
 	r.cursor.Position = pos
 }
 
-// takes tells whether a record is for this lane.
-func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
-	if h.connector != r.connector || h.origin == "" || key == "" {
-		r.odd.Do(func() {
-			r.log.Warn("the issues topic holds a record that this connector did not write; such records are passed over",
-				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
-		})
-		return false
-	}
-	if h.moved {
-		return false // the issue is there
-	}
-	if rec.Value == nil && r.role.live {
-		return true // costs no request, and must not wait for a backlog of many hours
-	}
-	polled := h.origin == originPoll
-	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]
+const (
+	// laneLook is how often a lane that waits for issues looks around.
+	laneLook = 5 * time.Second
+	// laneLookSync is the same in a sync, where the last issue may be there.
+	laneLookSync = 200 * time.Millisecond
+)
+
+// job is one issue of a chunk.
+type job struct {
+	issue   string
+	at      place     // of the issue's record
+	version time.Time // when that was published
+	gone    bool      // the issue was deleted: its record is a tombstone, or Pylon says so
+	parked  bool      // its children could not be read before
+
+	done    chan struct{} // closed when the fields below are set
+	claim   *claim        // nil: the other lane has worked the issue
+	records []extract.Record
+	skip    bool // nothing to publish
+	err     error
 }
 
-// next reads the next chunk. Of several records of one issue only the last is a
-// job: its children are read as they are now.
-func (r *laneRun) next(ctx context.Context) (chunk, error) {
-	const most = 5000 // records
-	records, end, err := r.queue.next(ctx, r.cursor.Position, most)
-	if err != nil {
-		return chunk{}, err
-	}
-	c := chunk{end: maps.Clone(r.cursor.Position)}
-	maps.Copy(c.end, end)
-	last := make(map[string]*job)
-	var order []*job
-	for _, rec := range records {
-		h := readHeaders(rec)
-		key, _ := r.keys.decode(rec.Key)
-		if !r.takes(rec, h, key) {
-			continue
-		}
-		j := &job{
-			issue: key, at: place{rec.Partition, rec.Offset}, version: rec.Timestamp, gone: rec.Value == nil,
-			parked: r.isParked(key), done: make(chan struct{}),
-		}
-		last[j.issue] = j
-		order = append(order, j)
-	}
-	c.jobs = slices.DeleteFunc(order, func(j *job) bool { return last[j.issue] != j })
-	return c, nil
+// chunk is a piece of the queue: the jobs in their order, and how far it goes.
+type chunk struct {
+	jobs []*job
+	end  map[int32]int64 // position after the chunk, by partition
 }
 
-// look looks where the queue ends now, if that was long ago.
-func (r *laneRun) look(ctx context.Context) error {
-	if time.Since(r.looked) < laneLook {
-		return nil
+// parkedPatience is how long a try of a parked issue lasts.
+const parkedPatience = 10 * time.Second
+
+// patience is how long the children are tried, 429 not counted; 0 is as long as
+// the stream's own.
+func (j *job) patience() time.Duration {
+	if j.parked {
+		return parkedPatience
 	}
-	b, err := r.queue.bounds(ctx)
-	if err != nil {
-		return err
-	}
-	if b.id != r.cursor.Queue {
-		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
-	}
-	if len(b.written) != len(r.written) {
-		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d", b.name, len(b.written), len(r.written))}
-	}
-	r.written, r.looked = b.written, time.Now()
-	return nil
+	return 0
 }
 
-// left is how many issues are still to be worked: the jobs of a chunk from next
-// on, and what comes after the chunk, which is counted in records.
-func (r *laneRun) left(c chunk, next int) int64 {
-	n := int64(len(c.jobs) - next)
-	for p, end := range r.written {
-		n += max(0, end-c.end[p])
+// before is the position before the job of that number: everything that comes
+// before it in its partition is worked, or worked again by a later job.
+func (c chunk) before(number int) map[int32]int64 {
+	pos := maps.Clone(c.end)
+	for _, j := range c.jobs[number:] {
+		if j.at.offset < pos[j.at.partition] {
+			pos[j.at.partition] = j.at.offset
+		}
 	}
-	return n
+	return pos
 }
 
-// send emits what the jobs of a chunk from first up to next have read.
-func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
-	if err := r.look(ctx); err != nil {
-		return err
+func (r *laneRun) isParked(issue string) bool {
+	return slices.ContainsFunc(r.cursor.Parked, func(p Parked) bool { return p.Issue == issue })
+}
+
+// unpark forgets that the issue of a job whose children were read was parked.
+func (r *laneRun) unpark(j *job) {
+	if !j.skip && j.err == nil && r.isParked(j.issue) {
+		r.cursor.Parked = slices.DeleteFunc(slices.Clone(r.cursor.Parked), func(p Parked) bool { return p.Issue == j.issue })
+		r.log.Info("the children of an issue that was parked are read", "issue", j.issue)
 	}
-	pos, left := c.before(next), r.left(c, next)
-	b := batch{
-		rule: &families{quarrel: r.quarrel, guard: r.guard}, origin: originPoll,
-		note: note{lane: r.role.name, left: left},
-	}
-	for _, j := range c.jobs[first:next] {
-		r.unpark(j)
-		if j.claim == nil || j.skip {
-			continue
-		}
-		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, claim: j.claim})
-	}
-	r.cursor.Position = pos
-	if !r.role.live {
-		b.origin = originBackfill
-		if len(r.cursor.SweepTo) > 0 {
-			b.origin = originSweep
-			if reached(pos, r.cursor.SweepTo) {
-				r.cursor.SweepTo, b.ended = nil, time.Now().UTC().Truncate(time.Second)
-				r.swept = b.ended
-				r.log.Info("sweep ends")
-			}
-		}
-	}
-	b.note.worked, b.note.parked = int64(len(b.families)), slices.Clone(r.cursor.Parked)
-	b.note.upTo, b.note.caughtUp = r.claims.reached(ctx, r.role.name, r.looked, left == 0)
-	var err error
-	if b.cursor, err = json.Marshal(r.cursor); err != nil {
-		return fmt.Errorf("cursor of %s: %w", r.role.name, err)
-	}
-	return r.emit(b)
 }

@@ -2,62 +2,10 @@ package producer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"sync"
 	"time"
-
-	"pylon-kafka/extract"
 )
-
-const (
-	inFlight      = 16              // requests of a lane
-	maxBatch      = 1000            // children of a transaction
-	batchInterval = 1 * time.Second // between transactions while children come in slowly
-)
-
-// job is one issue of a chunk.
-type job struct {
-	issue   string
-	at      place     // of the issue's record
-	version time.Time // when that was published
-	gone    bool      // the issue was deleted: its record is a tombstone, or Pylon says so
-	parked  bool      // its children could not be read before
-
-	done    chan struct{} // closed when the fields below are set
-	claim   *claim        // nil: the other lane has worked the issue
-	records []extract.Record
-	skip    bool // nothing to publish
-	err     error
-}
-
-// chunk is a piece of the queue: the jobs in their order, and how far it goes.
-type chunk struct {
-	jobs []*job
-	end  map[int32]int64 // position after the chunk, by partition
-}
-
-// patience is how long the children are tried, 429 not counted; 0 is as long as
-// the stream's own.
-func (j *job) patience() time.Duration {
-	if j.parked {
-		return parkedPatience
-	}
-	return 0
-}
-
-// before is the position before the job of that number: everything that comes
-// before it in its partition is worked, or worked again by a later job.
-func (c chunk) before(number int) map[int32]int64 {
-	pos := maps.Clone(c.end)
-	for _, j := range c.jobs[number:] {
-		if j.at.offset < pos[j.at.partition] {
-			pos[j.at.partition] = j.at.offset
-		}
-	}
-	return pos
-}
 
 // work fetches the children of a chunk's issues and emits them in order, in
 // batches of a second or of a thousand children. The last batch carries the
@@ -109,47 +57,44 @@ func (r *laneRun) work(ctx context.Context, c chunk) (err error) {
 	return flush(len(c.jobs))
 }
 
-// start starts every job, at most inFlight at a time.
-func (r *laneRun) start(ctx context.Context, jobs []*job, running *sync.WaitGroup) {
-	free := make(chan struct{}, inFlight)
-	for _, j := range jobs {
-		select {
-		case free <- struct{}{}:
-		case <-ctx.Done():
-			return
+// read works the queue up to where it ends. It also waits for transactions that
+// are open there: what is written may be committed, though the last stable offset
+// does not say so yet.
+func (l *lane) read(ctx context.Context, p part, emit emitFunc) error {
+	r := &laneRun{lane: l, emit: emit}
+	if err := decodeCursor(l.stream, p.Cursor, &r.cursor); err != nil {
+		return err
+	}
+	b, err := l.queue.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	r.place(b)
+	if err := r.tryParked(ctx); err != nil {
+		return err
+	}
+	for {
+		for !reached(r.cursor.Position, r.written) {
+			c, err := r.next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := r.work(ctx, c); err != nil {
+				return err
+			}
 		}
-		running.Go(func() {
-			r.fetch(ctx, j)
-			close(j.done)
-			<-free
-		})
-	}
-}
-
-// fetch reads the children of one job's issue.
-func (r *laneRun) fetch(ctx context.Context, j *job) {
-	if j.claim = r.quarrel.begin(j.issue, j.at, r.role.live); j.claim == nil || j.gone {
-		return
-	}
-	j.records, j.err = r.api.children(ctx, j.issue, r.role.priority, j.patience())
-	switch {
-	case j.err == nil:
-		r.memory.noteServed(j.issue)
-		return
-	case !errors.Is(j.err, extract.ErrNotFound):
-		j.err = fmt.Errorf("children of issue %s: %w", j.issue, j.err)
-		return
-	}
-	exists, err := r.api.exists(ctx, j.issue)
-	switch {
-	case err != nil:
-		j.err = fmt.Errorf("issue %s, whose children are not found: %w", j.issue, err)
-	case exists:
-		// The issue is there and its children are not to be had: nothing is known
-		// of them, so nothing is published, and they are tried again later.
-		j.err = fmt.Errorf("children of issue %s, which exists: %w", j.issue, j.err)
-	default:
-		r.memory.noteServed(j.issue)
-		j.gone, j.err = true, nil
+		if !l.role.live {
+			l.quarrel.caughtUp()
+		}
+		l.at = maps.Clone(r.cursor.Position)
+		if r.swept.After(p.Ended) {
+			p.Ended = r.swept
+		}
+		if !l.role.sweeps || !l.sweep(p.Ended) {
+			return nil
+		}
+		r.swept = time.Now()
+		l.log.Info("sweep begins: the children of every issue are read again")
+		r.cursor.Position, r.cursor.SweepTo = maps.Clone(b.start), maps.Clone(r.written)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-const namespace = "pylon_kafka"
-
 // collector shows the states of all streams as metrics. It keeps nothing, so a
 // metric says what the status says. Every series is there from the start, at 0.
 type collector struct {

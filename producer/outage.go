@@ -42,34 +42,6 @@ func (o *outageLog) tell() {
 	}
 }
 
-// tellOutages has the log follow the status of all streams until ctx ends.
-func (p *Pipeline) tellOutages(ctx context.Context) {
-	const every = 500 * time.Millisecond
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			for _, t := range p.tasks {
-				t.outages.tell()
-			}
-		}
-	}
-}
-
-// telling begins tellOutages; the function that it returns ends it.
-func (p *Pipeline) telling(ctx context.Context) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() { p.tellOutages(ctx) })
-	return func() {
-		cancel()
-		running.Wait()
-	}
-}
-
 // hangs is how long Kafka may take to answer before that is a trouble.
 const hangs = 5 * time.Second
 

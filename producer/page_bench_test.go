@@ -47,7 +47,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 	defer p.keeper.cl.Close()
 	t := p.tasks[0]
-	session, err := openSession(b.Context(), t.set)
+	session, err := openSession(b.Context(), t.set, t.wire)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -18,15 +18,9 @@ const (
 	// pause doubles up to lastPause.
 	firstPause = 5 * time.Minute
 	lastPause  = 24 * time.Hour
-	// parkedPatience is how long a try of a parked issue lasts.
-	parkedPatience = 10 * time.Second
 	// maxReason bounds what the cursor keeps of an error.
 	maxReason = 300
 )
-
-func (r *laneRun) isParked(issue string) bool {
-	return slices.ContainsFunc(r.cursor.Parked, func(p Parked) bool { return p.Issue == issue })
-}
 
 // park parks the first of jobs, whose children Pylon refuses, if it serves those
 // of other issues; if not, the refusal is the stream's failure.
@@ -98,14 +92,6 @@ func (r *laneRun) notePark(j *job) {
 	}
 	r.log.Error("the children of an issue cannot be read; it is parked and tried again later",
 		"issue", j.issue, "tries", p.Tries, "next", p.Next, "error", j.err)
-}
-
-// unpark forgets that the issue of a job whose children were read was parked.
-func (r *laneRun) unpark(j *job) {
-	if !j.skip && j.err == nil && r.isParked(j.issue) {
-		r.cursor.Parked = slices.DeleteFunc(slices.Clone(r.cursor.Parked), func(p Parked) bool { return p.Issue == j.issue })
-		r.log.Info("the children of an issue that was parked are read", "issue", j.issue)
-	}
 }
 
 // tryParked tries the parked issues whose time has come.

@@ -105,7 +105,7 @@ func (l *passLog) backfill(n *note) {
 
 // backlog does the same for issues whose children are to be read.
 func (l *passLog) backlog(n *note) {
-	if n.lane != backlogRole(0).name {
+	if n.lane != backlogLane {
 		return
 	}
 	if n.left == 0 {

@@ -2,16 +2,17 @@ package producer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
@@ -128,6 +129,7 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 		t := &task{
 			state: states[s.Name], client: p.client, done: done[s.Name],
 			outages: &outageLog{state: states[s.Name], log: log},
+			wire:    &wire{registry: reg, schemas: p.schemas, layout: p.cfg.Layout()},
 			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
 			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
@@ -137,14 +139,21 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 				// lookback, and as long again what was read and is not committed yet.
 				unsettled: 2 * ext.Lookback,
 				topics:    p.keeper, opts: clients,
-				wire: &wire{registry: reg, schemas: p.schemas, layout: p.cfg.Layout()},
 			},
 		}
-		t.set.wire.wait.trouble = func(trouble extract.Trouble) {
+		t.wire.wait.trouble = func(trouble extract.Trouble) {
 			trouble.Err = fmt.Errorf("schema registry: %w", trouble.Err)
 			t.state.fail(trouble)
 			t.outages.tell()
 			log.Debug("the schema registry gives no id; trying again", "error", trouble.Err, "next_try", trouble.Next)
+		}
+		switch s.Sync {
+		case extract.SyncIssues:
+			t.readers = t.readIssues
+		case extract.SyncChildren:
+			t.readers = t.readChildren
+		default:
+			t.readers = t.readList
 		}
 		p.tasks = append(p.tasks, t)
 	}
@@ -166,104 +175,6 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 		t.queue = func() queue { return &topicQueue{name: name, parent: parent, opts: p.opts, topics: p.keeper} }
 	}
 	return nil
-}
-
-// Sync copies once: each full-refresh stream has one pass, issues are read up to
-// the moment at which Sync began, and the children of every issue published
-// until then. It returns nil when all that is committed, and otherwise the
-// joined errors of the streams that failed; the others are finished all the
-// same. When ctx ends first, it returns ctx's error after ending the open
-// transactions. What does not answer is an error within two minutes.
-//
-// It refuses to begin while another instance works the streams, and returns
-// [ErrTakenOver] when one takes over.
-func (p *Pipeline) Sync(ctx context.Context) error {
-	const patience = 60 * time.Second
-	for _, t := range p.tasks {
-		t.cfg.once, t.cfg.patience = true, patience
-		t.set.wire.wait.patience, t.set.wire.wait.cut = p.reach, true
-	}
-	if err := p.reachable(ctx); err != nil {
-		return err
-	}
-	defer p.keeper.cl.Close()
-	work, leave, err := p.joinForSync(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	errs := make([]error, len(p.tasks))
-	defer p.telling(work)()
-	group, groupCtx := errgroup.WithContext(work)
-	for i, t := range p.tasks {
-		group.Go(func() error {
-			defer close(t.done)
-			errs[i] = p.syncTask(groupCtx, t, func(ctx context.Context) error { return t.run(ctx, func(*session) {}) })
-			if fatal(errs[i]) {
-				return errs[i]
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	switch cause := context.Cause(work); {
-	case errors.Is(cause, ErrTakenOver):
-		return cause
-	case err != nil:
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	return errors.Join(errs...)
-}
-
-// syncTask does work on a task for a sync: what may pass is tried again for a while.
-func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
-	const patience = 45 * time.Second
-	err := retry(ctx, policy{
-		patience: patience,
-		progress: t.state.lastCommit,
-		trouble: func(trouble extract.Trouble) {
-			t.state.fail(trouble)
-			t.outages.tell()
-		},
-	}, func(ctx context.Context) error { return exhausted(takenOver(work(ctx))) })
-	if err == nil {
-		t.state.done()
-		return nil
-	}
-	if ctx.Err() == nil || fatal(err) {
-		t.state.fail(extract.Trouble{Err: err, Since: time.Now()})
-		err = fmt.Errorf("%s: %w", t.set.stream.Name, err)
-	}
-	return err
-}
-
-// takenOver makes of being fenced the end of a sync.
-func takenOver(err error) error {
-	if isFenced(err) {
-		return fmt.Errorf("%w: it uses the same KAFKA_TRANSACTIONAL_ID_PREFIX (%w)", ErrTakenOver, err)
-	}
-	return err
-}
-
-// exhausted makes of what the client has tried for as long as a sync waits the
-// end of the stream's sync.
-func exhausted(err error) error {
-	var answer *extract.APIError
-	if errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer) {
-		return refusedError{err}
-	}
-	return err
-}
-
-// reachable prepares within the time that a sync waits.
-func (p *Pipeline) reachable(ctx context.Context) error {
-	err := retry(ctx, policy{patience: p.reach, cut: true, trouble: p.notReady}, p.prepare)
-	if err != nil && ctx.Err() == nil && !refused(err) && !fatal(err) {
-		return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.BrokerList(), p.reach, err)
-	}
-	return err
 }
 
 // notReady shows that the cluster is not ready.
@@ -372,4 +283,52 @@ func (p *Pipeline) groupConfig(name string) lease.Config {
 	c := p.cfg.group(name)
 	c.Options, c.Logger = p.opts, p.log
 	return c
+}
+
+// tellOutages has the log follow the status of all streams until ctx ends.
+func (p *Pipeline) tellOutages(ctx context.Context) {
+	const every = 500 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, t := range p.tasks {
+				t.outages.tell()
+			}
+		}
+	}
+}
+
+// telling begins tellOutages; the function that it returns ends it.
+func (p *Pipeline) telling(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { p.tellOutages(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// groupDenied names the right to the group, if err says that it lacks. Read
+// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
+func (p *Pipeline) groupDenied(err error) error {
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
+}
+
+// replicaName is what the group calls this process: the client id, the host (in
+// Kubernetes that is the pod) unless the client id has it, and the process.
+func (p *Pipeline) replicaName() string {
+	name := p.cfg.Kafka.ClientID
+	if host, err := os.Hostname(); err == nil && !strings.Contains(name, host) {
+		name += "@" + host
+	}
+	const first = 1 // in a container
+	if pid := os.Getpid(); pid != first {
+		name += fmt.Sprint(":", pid)
+	}
+	return name
 }

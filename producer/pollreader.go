@@ -18,9 +18,6 @@ type pollReader struct {
 	start  time.Time // PYLON_START_DATE
 }
 
-// pollPart names the part of the cursor, an [extract.IssuesCursor].
-const pollPart = "poll"
-
 func (r *pollReader) read(ctx context.Context, p part, emit emitFunc) error {
 	var cur extract.IssuesCursor
 	if err := decodeCursor(r.stream, p.Cursor, &cur); err != nil {

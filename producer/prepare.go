@@ -6,16 +6,6 @@ import (
 	"pylon-kafka/extract"
 )
 
-// prepared is what a record of a page becomes while the page is decoded: Avro,
-// so that raw JSON lives for one record and not for a page. A record that
-// consumers have is not prepared.
-type prepared struct {
-	value    []byte   // with the wire header
-	unmapped []string // pointers of what travels in unmapped
-	err      error    // why it cannot be encoded
-	raw      []byte   // the JSON, only of what may become a dead letter
-}
-
 // prepare is given to the client, which calls it for each record with a key, as
 // soon as it is read. It may be called by several goroutines.
 func (s *session) prepare(always bool) func(*extract.Record) {

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"pylon-kafka/extract"
 	"sync"
 	"time"
 )
@@ -89,4 +90,12 @@ func (q *quarrel) caughtUp() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	clear(q.lived)
+}
+
+// family is all children of one issue.
+type family struct {
+	issue   string
+	records []extract.Record
+	gone    bool // the issue itself was deleted, and its children with it
+	claim   *claim
 }

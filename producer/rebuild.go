@@ -2,12 +2,30 @@ package producer
 
 import (
 	"fmt"
+	"pylon-kafka/extract"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pylon-kafka/extract"
 )
+
+// takeOtherKey notes a record whose key is of another form and which is to be
+// published anew, and reports whether it was one: its object counts as absent.
+func (b *rebuild) takeOtherKey(rec *kgo.Record, h headers, key string, ok bool) bool {
+	at := otherKey{rec.Partition, string(rec.Key)}
+	if rec.Value == nil {
+		_, there := b.others[at]
+		delete(b.others, at)
+		return there
+	}
+	if rec.Offset >= b.s.doc.Anew[rec.Partition] {
+		return false
+	}
+	if now, err := b.s.format.keys.encode(key); ok && err == nil && string(now) == at.key {
+		return false
+	}
+	b.others[at] = h.parent
+	return true
+}
 
 // rebuild collects what the records of a topic come to, partition after
 // partition in their order.

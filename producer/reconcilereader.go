@@ -43,9 +43,6 @@ type knownIssues interface {
 	count() int
 }
 
-// reconcilePart names the part of the cursor, a [reconcileCursor].
-const reconcilePart = "reconcile"
-
 // reconcileCursor is where a reconcile stands.
 type reconcileCursor struct {
 	extract.ReconcileCursor

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 )
 
@@ -109,4 +110,29 @@ func dayOf(at time.Time) uint16 {
 		return 0
 	}
 	return uint16(days) + 1
+}
+
+// framing is which headers the records of a topic have, each with a record that
+// has it.
+type framing map[avro.Header]place
+
+// see notes the header of a record's value.
+func (f framing) see(rec *kgo.Record) {
+	header, _, err := avro.ParseHeader(rec.Value)
+	if err != nil {
+		header = avro.Header{}
+	}
+	if _, ok := f[header]; !ok {
+		f[header] = place{rec.Partition, rec.Offset}
+	}
+}
+
+// prepared is what a record of a page becomes while the page is decoded: Avro,
+// so that raw JSON lives for one record and not for a page. A record that
+// consumers have is not prepared.
+type prepared struct {
+	value    []byte   // with the wire header
+	unmapped []string // pointers of what travels in unmapped
+	err      error    // why it cannot be encoded
+	raw      []byte   // the JSON, only of what may become a dead letter
 }

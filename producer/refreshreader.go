@@ -22,10 +22,6 @@ type refreshReader struct {
 	number uint16 // of the last pass
 }
 
-// refreshPart names the part of the cursor; its end is the begin of the last
-// complete pass.
-const refreshPart = "refresh"
-
 func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
 	r.number = max(1, r.number+1)
 	this := &pass{number: r.number}

@@ -5,35 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"golang.org/x/sync/errgroup"
 
-	"pylon-kafka/offsets"
+	"pylon-kafka/extract"
 	"pylon-kafka/offsets/lease"
-	"pylon-kafka/producer/connect"
 )
-
-// groupState says whether the group of the replicas is joined.
-type groupState struct {
-	mu     sync.Mutex
-	joined bool
-}
-
-func (g *groupState) isJoined() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.joined
-}
-
-func (g *groupState) join() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.joined = true
-}
 
 // Run copies until ctx ends, and then returns nil once every open transaction
 // is ended and the leases are given back, which takes some seconds at the most.
@@ -68,36 +48,6 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// endError ends a run.
-type endError struct{ error }
-
-func (e endError) Unwrap() error { return e.error }
-
-// replica works the streams whose leases this process holds. A lease is a
-// partition of the offsets topic: it is on the streams whose cursors the partition
-// holds, by the number of partitions that the topic has now.
-type replica struct {
-	p      *Pipeline
-	name   string // in the group
-	group  *errgroup.Group
-	ctx    context.Context //nolint:containedctx // Of the run: the group's events have others.
-	member *lease.Member   // set before the first event is worked
-
-	mu         sync.Mutex
-	partitions int32              // of the offsets topic, as it was looked at last
-	held       map[int32]struct{} // the leases
-	running    map[*task]*running // the last run of each stream, which may have ended
-	seen       map[int32]sighting // who had a lease last, of those that others have or had
-	told       time.Time          // when the group was described last
-}
-
-// running is a stream that this replica works, or has worked.
-type running struct {
-	cancel   context.CancelFunc
-	done     chan struct{}
-	stopping bool // cancelled
 }
 
 func newReplica(ctx context.Context, p *Pipeline, group *errgroup.Group) *replica {
@@ -170,12 +120,6 @@ func (r *replica) join(ctx context.Context) error {
 // partitions: of the streams whose leases move by that, the group tells only whom
 // it gives the new ones.
 const partitionsLook = 10 * time.Second
-
-// lease is the partition of the offsets topic that a stream's lease is. The
-// caller holds mu.
-func (r *replica) lease(t *task) int32 {
-	return offsets.Partition(r.p.store.Key(t.set.stream.Name), r.partitions)
-}
 
 // count looks how many partitions the offsets topic has; where the cluster does
 // not answer, it has as many as before.
@@ -298,8 +242,59 @@ func (r *replica) giveUp(partitions []int32) map[*task]*running {
 	return stopping
 }
 
-// groupDenied names the right to the group, if err says that it lacks. Read
-// implies Describe (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
-func (p *Pipeline) groupDenied(err error) error {
-	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Resource: connect.OnGroup, Name: p.cfg.Kafka.Group()})
+// supervise runs a task until ctx ends, again after each failure. A failure is
+// logged from here and nowhere else.
+func (r *replica) supervise(ctx context.Context, t *task, arrival *arrival) error {
+	fences := &fences{}
+	err := retry(ctx, policy{
+		progress: t.state.lastCommit,
+		trouble: func(trouble extract.Trouble) {
+			t.state.fail(trouble)
+			t.outages.tell()
+			t.set.log.Debug("stream failed", "error", trouble.Err, "next_try", trouble.Next)
+		},
+	}, func(ctx context.Context) error {
+		err := t.run(ctx, arrival.log)
+		if !isFenced(err) {
+			return err
+		}
+		return r.fencedOff(ctx, t, fences, err)
+	})
+	switch {
+	case err == nil, ctx.Err() != nil && !fatal(err):
+		return nil // asked to stop
+	default:
+		return fmt.Errorf("%s: %w", t.set.stream.Name, err)
+	}
+}
+
+// fencedOff decides what being fenced means. Who does not hold the lease any
+// more waits to be told so. Who does, had a transaction that outlived its
+// timeout, and opens the stream anew; when that happens again and again, another
+// program uses the same transactional ids.
+func (r *replica) fencedOff(ctx context.Context, t *task, f *fences, cause error) error {
+	r.arrange(ctx) // where partitions were added, the lease may be another one, and ctx ends
+	r.mu.Lock()
+	member, partition := r.member, r.lease(t)
+	r.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	holds, err := member.Holds(ctx, partition)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w (who holds the lease cannot be told: %w)", cause, err)
+	case !holds:
+		t.set.log.Warn("the stream was fenced and its lease is not this replica's any more", "error", cause)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	pause, ok := f.again()
+	if !ok {
+		return fmt.Errorf("%w: transactional id %s was fenced %d times within %v while this replica holds the lease of its stream: "+
+			"another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX%s (%w)",
+			ErrTakenOver, t.set.opts.txnID, fencedMost, fencedWithin, r.p.otherProducer(ctx, t), cause)
+	}
+	return pausedError{fmt.Errorf("fenced, though this replica holds the lease: a transaction stayed open for longer than its timeout, "+
+		"or another program uses the same KAFKA_TRANSACTIONAL_ID_PREFIX: %w", cause), pause}
 }

@@ -26,7 +26,7 @@ func (p *Pipeline) Reread(ctx context.Context, issues []string) error {
 	const patience = 60 * time.Second
 	for _, t := range p.tasks {
 		t.cfg.once, t.cfg.patience = true, patience
-		t.set.wire.wait.patience, t.set.wire.wait.cut = p.reach, true
+		t.wire.wait.patience, t.wire.wait.cut = p.reach, true
 	}
 	if err := p.reachable(ctx); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (p *Pipeline) resolve(ctx context.Context, issues []string) ([]wantedIssue,
 // reread reads again what the stream holds of issues.
 func (t *task) reread(ctx context.Context, wanted []wantedIssue) error {
 	t.state.starting()
-	s, err := openSession(ctx, t.set)
+	s, err := openSession(ctx, t.set, t.wire)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (t *task) rereadChildren(ctx context.Context, c *committer, wanted []wanted
 				return fmt.Errorf("children of issue %s: %w", w.id, err)
 			}
 		}
-		b := batch{rule: &families{quarrel: q, guard: t.guard}, origin: originSweep, families: []family{f}, part: liveRole().name}
+		b := batch{rule: &families{quarrel: q, guard: t.guard}, origin: originSweep, families: []family{f}, part: liveLane}
 		if err := c.commit(ctx, &b); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (t *task) rereadChildren(ctx context.Context, c *committer, wanted []wanted
 // unpark takes an issue whose children were read out of the cursors that have it
 // parked.
 func (t *task) unpark(ctx context.Context, c *committer, issue string) error {
-	for _, lane := range []string{liveRole().name, backlogRole(extract.Background).name} {
+	for _, lane := range []string{liveLane, backlogRole(extract.Background).name} {
 		var cur laneCursor
 		if err := decodeCursor(t.set.stream.Name, c.s.doc.Parts[lane].Cursor, &cur); err != nil {
 			return err
@@ -182,8 +182,8 @@ func (t *task) unpark(ctx context.Context, c *committer, issue string) error {
 // tombstone.
 type directly struct{ gone []string }
 
-func (r *directly) decide(d *draft, b *batch) error {
-	_, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+func (r *directly) decide(d *draft, records []extract.Record, _ []family) error {
+	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
 		if d.compare(id, rec) == same {
 			d.unchanged()
 			return nil

@@ -57,8 +57,8 @@ const (
 // consumers have is published.
 type differs struct{ memory *issueMemory }
 
-func (r differs) decide(d *draft, b *batch) error {
-	_, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+func (r differs) decide(d *draft, records []extract.Record, families []family) error {
+	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
 		switch d.compare(id, rec) {
 		case same:
 			d.unchanged()
@@ -92,8 +92,8 @@ type repairs struct {
 	deleted []string  // issues that Pylon confirmed as deleted
 }
 
-func (r repairs) decide(d *draft, b *batch) error {
-	_, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+func (r repairs) decide(d *draft, records []extract.Record, families []family) error {
+	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
 		if !r.wants(d, id, rec) {
 			d.unchanged()
 			return nil
@@ -148,8 +148,8 @@ type wholePass struct {
 	guard    *safeguard
 }
 
-func (r wholePass) decide(d *draft, b *batch) error {
-	keyless, err := d.keyed(b.records, func(id objectID, rec *extract.Record) error {
+func (r wholePass) decide(d *draft, records []extract.Record, families []family) error {
+	keyless, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
 		d.s.known.view.SetMark(id.key, r.pass.number)
 		how := d.compare(id, rec)
 		if _, again := d.fresh[id]; how == same && (!r.snapshot || again) {
@@ -205,9 +205,9 @@ type families struct {
 	tally   tally // of the batch, as decided
 }
 
-func (r *families) decide(d *draft, b *batch) error {
+func (r *families) decide(d *draft, records []extract.Record, families []family) error {
 	var t tally
-	for _, f := range b.families {
+	for _, f := range families {
 		if !r.quarrel.settle(f.claim) {
 			continue
 		}

@@ -2,20 +2,15 @@ package producer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/plugin/kprom"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
-	"pylon-kafka/offsets/topic"
-	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/topics"
 )
 
@@ -35,12 +30,9 @@ const (
 // topic and of the stream's cursor; a later session fences it.
 type session struct {
 	streamSettings
-	topic   topics.Topic
-	cl      *kgo.Client
-	doc     document  // as committed
-	resumed bool      // a cursor was found
-	left    time.Time // when it was committed last
-	records int64     // committed over the stream's life
+	topic topics.Topic
+	cl    *kgo.Client
+	lastEntry
 	format  format
 	known   *known
 	deleted map[string]time.Time // tombstones of the topic that are not long ago
@@ -49,6 +41,14 @@ type session struct {
 	otherKeys map[otherKey]string
 
 	flushBytes int // how much goes into one batch
+}
+
+// lastEntry is what the offsets topic holds for a stream.
+type lastEntry struct {
+	doc     document  // as committed
+	resumed bool      // a cursor was found when the session was opened
+	left    time.Time // when that was committed
+	records int64     // committed over the stream's life
 }
 
 // streamSettings is what a stream is opened with, time and again.
@@ -64,7 +64,6 @@ type streamSettings struct {
 	log        *slog.Logger
 	unsettled  time.Duration // how long a tombstone stays in deleted
 	topics     *topicKeeper
-	wire       *wire
 	opts       clientOptions
 }
 
@@ -75,110 +74,6 @@ type clientOptions struct {
 	compression kgo.CompressionCodec
 	registerer  prometheus.Registerer
 	tracing     tracing
-}
-
-// openSession makes the caller the owner of a stream, in the one order that
-// loses nothing: take over the transactional id, which ends what a predecessor
-// may still have open and keeps it from committing; only then read the cursor
-// and what the topic holds.
-func openSession(ctx context.Context, set streamSettings) (*session, error) {
-	s := &session{streamSettings: set}
-	var err error
-	if s.topic, err = set.topics.stream(ctx, set.stream.Name); err != nil {
-		return nil, err
-	}
-	s.cl, err = kgo.NewClient(append(set.opts.cluster[:len(set.opts.cluster):len(set.opts.cluster)],
-		kgo.TransactionalID(set.opts.txnID),
-		kgo.TransactionTimeout(transactionTimeout),
-		kgo.ProducerBatchCompression(set.opts.compression),
-		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
-		kgo.ProducerLinger(0), // a page is flushed at once
-		kgo.RecordPartitioner(byTopic(s.topic.Name)),
-		kgo.WithHooks(set.opts.tracing.hooks...),
-		kgo.WithHooks(kprom.NewMetrics(namespace,
-			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
-	)...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	if err := s.load(ctx); err != nil {
-		s.cl.Close()
-		return nil, err
-	}
-	s.flushBytes = s.topic.MaxBytes
-	if err := s.dropOtherKeys(ctx); err != nil {
-		s.cl.Close()
-		return nil, err
-	}
-	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
-	if moved := s.known.misplaced.Len(); moved > 0 {
-		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
-			"topic", s.topic.Name, "records", moved)
-	}
-	return s, nil
-}
-
-// load takes over the transactional id, then reads cursor, topic and schema id:
-// InitProducerId raises the id's epoch and ends what a predecessor has open
-// (KIP-98), so that what is read afterwards is final.
-func (s *session) load(ctx context.Context) error {
-	began := time.Now()
-	step := func(what string) {
-		s.log.Debug("opening", "done", what, "took", time.Since(began).Round(time.Millisecond).String())
-		began = time.Now()
-	}
-	if _, _, err := s.cl.ProducerID(ctx); err != nil {
-		return fmt.Errorf("take over transactional id %s: %w", s.opts.txnID,
-			s.topics.k.Denied(fenced(err), connect.Right{Operation: "Write", Resource: connect.OnTransactionalID, Name: s.opts.txnID}))
-	}
-	step("taken over the transactional id")
-	entry, err := s.store.Load(ctx, s.stream.Name)
-	switch {
-	case errors.Is(err, offsets.ErrNoCursor):
-	case errors.Is(err, offsets.ErrUnreadable):
-		return refusedError{err}
-	case err != nil:
-		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.store.Topic})
-	}
-	s.resumed, s.records, s.left = entry.Cursor != nil, entry.Records, entry.UpdatedAt
-	step("read the cursor")
-	doc, err := parseDocument(s.stream.Name, entry.Cursor)
-	if err != nil {
-		return err
-	}
-	fit, said := doc.fit(s.topic.ID, time.Now(), slowParts(s.stream)...)
-	if said != "" {
-		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
-	}
-	s.doc = fit
-	if s.format, err = s.wire.open(ctx, s); err != nil {
-		return err
-	}
-	if err := s.rebuild(ctx); err != nil {
-		return err
-	}
-	step("read the topic")
-	return s.wire.fits(ctx, s)
-}
-
-// rebuild learns from the topic what consumers have.
-func (s *session) rebuild(ctx context.Context) error {
-	b := newRebuild(s)
-	if err := topic.ReadAll(ctx, s.opts.cluster, s.topic.Name, topic.Written, b.take); err != nil {
-		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
-	}
-	if b.otherKey != "" {
-		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
-			"a consumer would take the two forms for two objects; either publish everything anew (`pylon-kafka publish-anew %s`), "+
-			"which gives the other keys tombstones, or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
-	}
-	b.finish()
-	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
-	if b.foreign > 0 {
-		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
-			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)
-	}
-	return nil
 }
 
 // reachable asks for the topic; its error may tell why Kafka gives no answer.
@@ -192,3 +87,20 @@ func (s *session) close() { s.cl.Close() }
 
 // partition is where Kafka's own clients put a key.
 func (s *session) partition(key string) int32 { return offsets.Partition(key, s.topic.Partitions) }
+
+// raw returns the JSON of a prepared record: as it came where that was kept,
+// else made from its Avro, which holds every member.
+func (s *session) raw(p *prepared) []byte {
+	if p.raw != nil {
+		return p.raw
+	}
+	decoder, err := avro.NewDecoder(s.codec.Schema())
+	if err != nil {
+		return p.value
+	}
+	text, err := decoder.JSON(nil, p.value[len(s.format.header):], avro.DecodeOptions{Merge: true})
+	if err != nil {
+		return p.value
+	}
+	return text
+}

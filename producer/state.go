@@ -225,7 +225,7 @@ func (s *state) noteLocked(n note) {
 		for _, left := range s.left {
 			s.status.Backlog += left
 		}
-		if s.status.State = Live; s.left[backlogRole(0).name] > 0 {
+		if s.status.State = Live; s.left[backlogLane] > 0 {
 			s.status.State = Backfill
 		}
 	}

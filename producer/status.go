@@ -82,3 +82,5 @@ type Parked struct {
 	Next   time.Time `json:"next"`
 	Reason string    `json:"reason"`
 }
+
+const namespace = "pylon_kafka"

@@ -1,8 +1,10 @@
 package producer
 
 import (
+	"log/slog"
 	"sync"
 
+	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 )
 
@@ -89,17 +91,17 @@ func (m *streamMemory) noteSchema() {
 
 // noteUnmapped logs each place of the schema once, and returns how many fields
 // travel in unmapped.
-func (m *streamMemory) noteUnmapped(s *session, r *extract.Record, pointers []string) int64 {
+func (m *streamMemory) noteUnmapped(log *slog.Logger, codec *avro.Codec, r *extract.Record, pointers []string) int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	const most = 1000 // members that the schema does not know may have any name
 	for _, p := range pointers {
-		path := s.codec.Path(p)
+		path := codec.Path(p)
 		if _, ok := m.unmapped[path]; ok || len(m.unmapped) == most {
 			continue
 		}
 		m.unmapped[path] = struct{}{}
-		s.log.Warn("a field that the schema does not know or that does not fit it travels in unmapped",
+		log.Warn("a field that the schema does not know or that does not fit it travels in unmapped",
 			"path", path, "key", r.Key, "request_id", r.RequestID)
 	}
 	return int64(len(pointers))

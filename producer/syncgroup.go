@@ -32,55 +32,6 @@ type syncGroup struct {
 	ended  chan struct{} // closed when its streams have ended
 }
 
-// joinForSync makes a sync a member of the group. The context that it returns
-// ends, with [ErrTakenOver] as its cause, when another one takes over. leave is
-// to be called when the streams have ended.
-func (p *Pipeline) joinForSync(ctx context.Context) (_ context.Context, leave func(), err error) {
-	k := &p.cfg.Kafka
-	g := &syncGroup{p: p, adm: kadm.NewClient(p.keeper.cl), joined: make(chan struct{}), ended: make(chan struct{})}
-	limited, done := context.WithTimeout(ctx, p.reach)
-	defer done()
-	members, err := lease.Members(limited, g.adm, k.Group())
-	if err != nil {
-		return ctx, nil, p.groupDenied(err)
-	}
-	if err := p.cfg.group("").Foreign(members); err != nil {
-		return ctx, nil, refusedError{err}
-	}
-	if len(members) > 0 {
-		return ctx, nil, g.occupied(members)
-	}
-	working, cancel := context.WithCancelCause(ctx)
-	g.cancel = cancel
-	cfg := p.groupConfig(p.replicaName() + syncMark)
-	cfg.RebalanceTimeout = grace
-	g.member, err = lease.Join(limited, cfg, lease.Events{
-		Assigned: func(context.Context, []int32) {},
-		Revoked:  func(ctx context.Context, _ []int32) { g.gone(ctx) },
-		Lost:     func(ctx context.Context, _ []int32) { g.gone(ctx) },
-	})
-	if err != nil {
-		cancel(nil)
-		return ctx, nil, p.groupDenied(err)
-	}
-	close(g.joined)
-	leave = func() {
-		close(g.ended)
-		leaving, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		defer done()
-		if err := g.member.Close(leaving); err != nil {
-			p.log.Warn("leaving the group of the replicas", "error", err)
-		}
-		cancel(nil)
-	}
-	if err := g.alone(limited); err != nil {
-		leave()
-		return ctx, nil, err
-	}
-	p.group.join()
-	return working, leave, nil
-}
-
 // occupied is the refusal to begin while others are there.
 func (g *syncGroup) occupied(members []lease.Info) error {
 	return refuse("a sync does not begin while others work the streams: group %s has %d other members: %s; stop them, or leave the work to them "+

@@ -14,6 +14,7 @@ import (
 // task copies one stream into its topic, session after session.
 type task struct {
 	set     streamSettings
+	wire    *wire
 	state   *state
 	outages *outageLog
 	guard   *safeguard
@@ -22,6 +23,8 @@ type task struct {
 	done    chan struct{} // a sync: closed when the stream is finished
 	parent  parent        // of a stream of children
 	queue   func() queue  // makes a queue over the topic of the parent stream
+	// readers runs the ways to read the stream, each with its part of the cursor.
+	readers func(ctx context.Context, s *session, open func(part string) *openPart) error
 
 	fit []objectID // dead letters that the topic takes now, to be read again
 }
@@ -49,7 +52,7 @@ type parent struct {
 // with what the topic holds. It calls opened when the stream is open.
 func (t *task) run(ctx context.Context, opened func(*session)) error {
 	t.state.starting()
-	s, err := openSession(ctx, t.set)
+	s, err := openSession(ctx, t.set, t.wire)
 	if err != nil {
 		return err
 	}
@@ -111,49 +114,9 @@ func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval
 
 // read runs the readers of the stream; all of them emit into batches.
 func (t *task) read(ctx context.Context, s *session, batches chan<- batch) error {
-	open := func(name string) *openPart {
+	return t.readers(ctx, s, func(name string) *openPart {
 		return &openPart{part: s.doc.Parts[name], name: name, ctx: ctx, batches: batches, tracing: s.opts.tracing, usage: t.usage}
-	}
-	switch t.set.stream.Sync {
-	case extract.SyncIssues:
-		return t.readIssues(ctx, s, open)
-	case extract.SyncChildren:
-		return t.readChildren(ctx, s, open)
-	default:
-		return t.readList(ctx, s, open)
-	}
-}
-
-// openPart is a part of the cursor as its reader has moved it.
-type openPart struct {
-	part
-	name    string
-	ctx     context.Context //nolint:containedctx // It is the session's, and lives as long.
-	batches chan<- batch
-	tracing tracing
-	passing passing
-	usage   func() extract.Usage
-}
-
-// emit hands a batch of the part's reader to the committer.
-func (p *openPart) emit(b batch) error {
-	b.part = p.name
-	p.traced(&b)
-	select {
-	case p.batches <- b:
-		p.passing.page = time.Now()
-	case <-p.ctx.Done():
-		_, end := b.inPage(p.ctx)
-		end(p.ctx.Err())
-		return p.ctx.Err()
-	}
-	if b.cursor != nil {
-		p.Cursor = b.cursor
-	}
-	if !b.ended.IsZero() {
-		p.Ended = b.ended
-	}
-	return nil
+	})
 }
 
 // ask says how the client is to answer the readers of a session.
@@ -226,7 +189,7 @@ func (t *task) readAgain(s *session) {
 	}
 	switch t.set.stream.Sync {
 	case extract.SyncChildren:
-		p := s.doc.Parts[backlogRole(0).name]
+		p := s.doc.Parts[backlogLane]
 		var cur laneCursor
 		if decodeCursor(t.set.stream.Name, p.Cursor, &cur) != nil {
 			return // the lane says so
@@ -235,7 +198,7 @@ func (t *task) readAgain(s *session) {
 		for _, id := range t.fit {
 			cur.Parked = append(cur.Parked, Parked{Issue: id.parent, Since: now, Next: now, Reason: "a child was larger than the topic took"})
 		}
-		b := batch{part: backlogRole(0).name}
+		b := batch{part: backlogLane}
 		if moved {
 			b.ended = longAgo()
 		}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/extract"
-	"pylon-kafka/offsets"
 )
 
 // readChildren works both lanes over the issues topic.
@@ -27,9 +25,11 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 			return t.state.await(ctx, role.name+": look where the topic of "+t.set.stream.Parent+" ends", s.reachable)
 		}}
 		l := &lane{
-			role: role, api: laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble}, queue: q,
-			quarrel: quarrel, guard: t.guard, memory: memory, claims: claims,
-			stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, log: t.set.log,
+			laneSettings: laneSettings{
+				role: role, stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, guard: t.guard, log: t.set.log,
+			},
+			api:   laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble},
+			queue: q, quarrel: quarrel, memory: memory, claims: claims,
 		}
 		p := open(role.name)
 		l.pass = p.begin
@@ -43,13 +43,6 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 	}
 	return group.Wait()
 }
-
-const (
-	// laneLook is how often a lane that waits for issues looks around.
-	laneLook = 5 * time.Second
-	// laneLookSync is the same in a sync, where the last issue may be there.
-	laneLookSync = 200 * time.Millisecond
-)
 
 // runLane works a lane for ever.
 func (t *task) runLane(ctx context.Context, l *lane, q *waitingQueue, p *openPart) error {
@@ -107,68 +100,11 @@ func (t *task) sweepDue(ended time.Time) bool {
 	return interval > 0 && time.Since(ended) >= interval
 }
 
-// claims is what a stream of children may say of itself: never more than its two
-// lanes have worked, and never more than the stream of their parents says.
-type claims struct {
-	stream string // of the parents
-	store  offsets.Store
-	state  *state // of the parents; nil: they are read elsewhere
-
-	mu     sync.Mutex
-	atEnd  map[string]bool // by lane: it has worked everything that was in the issues topic
-	loaded time.Time       // when the parents' cursor was read last
-	doc    document        // what it said
-}
-
-// parentsLook is how often the cursor of parents is read that another process
-// works.
-const parentsLook = time.Minute
-
-// reached notes whether a lane has worked what was there when it began to read,
-// and returns what the stream may claim: up to when what Pylon held is in Kafka,
-// and when the stream caught up. Both are zero where nothing can be said.
-func (c *claims) reached(ctx context.Context, lane string, began time.Time, end bool) (upTo, caughtUp time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.atEnd[lane] = end
-	if !end || !c.atEnd[liveRole().name] || !c.atEnd[backlogRole(0).name] {
-		return upTo, caughtUp
-	}
-	upTo, caughtUp = c.parents(ctx)
-	return earlier(upTo, began), earlier(caughtUp, began)
-}
-
-// parents is what the stream of the parents claims.
-func (c *claims) parents(ctx context.Context) (upTo, caughtUp time.Time) {
-	if c.state != nil {
-		if now := c.state.read(); now.Owned {
-			return now.Cursor, now.LastSuccess
-		}
-	}
-	if time.Since(c.loaded) >= parentsLook {
-		entry, err := c.store.Load(ctx, c.stream)
-		if err == nil {
-			c.doc, err = parseDocument(c.stream, entry.Cursor)
-		}
-		if err == nil || errors.Is(err, offsets.ErrNoCursor) {
-			c.loaded = time.Now()
-		}
-	}
-	return c.doc.UpTo, c.doc.CaughtUpAt
-}
-
 // claim emits what a lane that has come to its end lets the stream claim.
 func (t *task) claim(ctx context.Context, l *lane, p *openPart, began time.Time) error {
 	n := note{lane: l.role.name, parked: l.parkedIn(p)}
 	n.upTo, n.caughtUp = l.claims.reached(ctx, l.role.name, began, true)
 	return p.emit(batch{rule: &families{quarrel: l.quarrel, guard: l.guard}, origin: originPoll, note: n})
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // parkedIn returns what is parked in a lane's cursor.

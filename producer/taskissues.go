@@ -65,19 +65,6 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 	return group.Wait()
 }
 
-// slowParts names the parts of a stream's cursor that are due an interval after
-// the first start, since what is read then sees everything.
-func slowParts(s extract.Stream) []string {
-	switch s.Sync {
-	case extract.SyncIssues:
-		return []string{reconcilePart}
-	case extract.SyncChildren:
-		return []string{backlogRole(0).name}
-	default:
-		return nil
-	}
-}
-
 // reconcileDue is how long it is until the next reconcile; one that broke off is
 // due.
 func reconcileDue(p *openPart, interval time.Duration) time.Duration {
@@ -105,4 +92,13 @@ func (t *task) pollAgainAndAgain(ctx context.Context, r reader, p *openPart, cau
 			return err
 		}
 	}
+}
+
+// issues returns what a reconcile is to look for: nothing where tombstones are
+// off.
+func (s *session) issues() knownIssues {
+	if !s.tombstones {
+		return newKnown(false)
+	}
+	return s.known
 }

@@ -79,13 +79,6 @@ type schemasTopic struct {
 	text map[string]string
 }
 
-// format is how a session writes keys and values.
-type format struct {
-	header  []byte        // what stands before the Avro in every value
-	keys    keyFormat     // likewise for keys
-	unknown []*kgo.Record // schemas that the schemas topic lacks: published before the first record that needs them
-}
-
 // open returns the format of a session's stream. With a registry it waits for
 // it; without one, the schemas that the schemas topic lacks are to be published.
 func (w *wire) open(ctx context.Context, s *session) (format, error) {
@@ -136,21 +129,6 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 		*unknown = append(*unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
 	}
 	return avro.AppendSingleObject(nil, fingerprint), nil
-}
-
-// framing is which headers the records of a topic have, each with a record that
-// has it.
-type framing map[avro.Header]place
-
-// see notes the header of a record's value.
-func (f framing) see(rec *kgo.Record) {
-	header, _, err := avro.ParseHeader(rec.Value)
-	if err != nil {
-		header = avro.Header{}
-	}
-	if _, ok := f[header]; !ok {
-		f[header] = place{rec.Partition, rec.Offset}
-	}
 }
 
 // fits returns an error if the topic holds records that a consumer could not

@@ -1,0 +1,181 @@
+package producer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"pylon-kafka/extract"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// fetch reads the children of one job's issue.
+func (r *laneRun) fetch(ctx context.Context, j *job) {
+	if j.claim = r.quarrel.begin(j.issue, j.at, r.role.live); j.claim == nil || j.gone {
+		return
+	}
+	j.records, j.err = r.api.children(ctx, j.issue, r.role.priority, j.patience())
+	switch {
+	case j.err == nil:
+		r.memory.noteServed(j.issue)
+		return
+	case !errors.Is(j.err, extract.ErrNotFound):
+		j.err = fmt.Errorf("children of issue %s: %w", j.issue, j.err)
+		return
+	}
+	exists, err := r.api.exists(ctx, j.issue)
+	switch {
+	case err != nil:
+		j.err = fmt.Errorf("issue %s, whose children are not found: %w", j.issue, err)
+	case exists:
+		// The issue is there and its children are not to be had: nothing is known
+		// of them, so nothing is published, and they are tried again later.
+		j.err = fmt.Errorf("children of issue %s, which exists: %w", j.issue, j.err)
+	default:
+		r.memory.noteServed(j.issue)
+		j.gone, j.err = true, nil
+	}
+}
+
+// takes tells whether a record is for this lane.
+func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
+	if h.connector != r.connector || h.origin == "" || key == "" {
+		r.odd.Do(func() {
+			r.log.Warn("the issues topic holds a record that this connector did not write; such records are passed over",
+				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
+		})
+		return false
+	}
+	if h.moved {
+		return false // the issue is there
+	}
+	if rec.Value == nil && r.role.live {
+		return true // costs no request, and must not wait for a backlog of many hours
+	}
+	polled := h.origin == originPoll
+	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]
+}
+
+// next reads the next chunk. Of several records of one issue only the last is a
+// job: its children are read as they are now.
+func (r *laneRun) next(ctx context.Context) (chunk, error) {
+	const most = 5000 // records
+	records, end, err := r.queue.next(ctx, r.cursor.Position, most)
+	if err != nil {
+		return chunk{}, err
+	}
+	c := chunk{end: maps.Clone(r.cursor.Position)}
+	maps.Copy(c.end, end)
+	last := make(map[string]*job)
+	var order []*job
+	for _, rec := range records {
+		h := readHeaders(rec)
+		key, _ := r.keys.decode(rec.Key)
+		if !r.takes(rec, h, key) {
+			continue
+		}
+		j := &job{
+			issue: key, at: place{rec.Partition, rec.Offset}, version: rec.Timestamp, gone: rec.Value == nil,
+			parked: r.isParked(key), done: make(chan struct{}),
+		}
+		last[j.issue] = j
+		order = append(order, j)
+	}
+	c.jobs = slices.DeleteFunc(order, func(j *job) bool { return last[j.issue] != j })
+	return c, nil
+}
+
+// look looks where the queue ends now, if that was long ago.
+func (r *laneRun) look(ctx context.Context) error {
+	if time.Since(r.looked) < laneLook {
+		return nil
+	}
+	b, err := r.queue.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if b.id != r.cursor.Queue {
+		return againError{fmt.Errorf("topic %s was deleted and made anew", b.name)}
+	}
+	if len(b.written) != len(r.written) {
+		return againError{fmt.Errorf("topic %s has %d partitions now, and not %d", b.name, len(b.written), len(r.written))}
+	}
+	r.written, r.looked = b.written, time.Now()
+	return nil
+}
+
+// left is how many issues are still to be worked: the jobs of a chunk from next
+// on, and what comes after the chunk, which is counted in records.
+func (r *laneRun) left(c chunk, next int) int64 {
+	n := int64(len(c.jobs) - next)
+	for p, end := range r.written {
+		n += max(0, end-c.end[p])
+	}
+	return n
+}
+
+// send emits what the jobs of a chunk from first up to next have read.
+func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	pos, left := c.before(next), r.left(c, next)
+	b := batch{
+		rule: &families{quarrel: r.quarrel, guard: r.guard}, origin: originPoll,
+		note: note{lane: r.role.name, left: left},
+	}
+	for _, j := range c.jobs[first:next] {
+		r.unpark(j)
+		if j.claim == nil || j.skip {
+			continue
+		}
+		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, claim: j.claim})
+	}
+	r.cursor.Position = pos
+	if !r.role.live {
+		b.origin = originBackfill
+		if len(r.cursor.SweepTo) > 0 {
+			b.origin = originSweep
+			if reached(pos, r.cursor.SweepTo) {
+				r.cursor.SweepTo, b.ended = nil, time.Now().UTC().Truncate(time.Second)
+				r.swept = b.ended
+				r.log.Info("sweep ends")
+			}
+		}
+	}
+	b.note.worked, b.note.parked = int64(len(b.families)), slices.Clone(r.cursor.Parked)
+	b.note.upTo, b.note.caughtUp = r.claims.reached(ctx, r.role.name, r.looked, left == 0)
+	var err error
+	if b.cursor, err = json.Marshal(r.cursor); err != nil {
+		return fmt.Errorf("cursor of %s: %w", r.role.name, err)
+	}
+	return r.emit(b)
+}
+
+const (
+	inFlight      = 16              // requests of a lane
+	maxBatch      = 1000            // children of a transaction
+	batchInterval = 1 * time.Second // between transactions while children come in slowly
+)
+
+// start starts every job, at most inFlight at a time.
+func (r *laneRun) start(ctx context.Context, jobs []*job, running *sync.WaitGroup) {
+	free := make(chan struct{}, inFlight)
+	for _, j := range jobs {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		running.Go(func() {
+			r.fetch(ctx, j)
+			close(j.done)
+			<-free
+		})
+	}
+}
