@@ -3,9 +3,10 @@ package producer
 import (
 	"context"
 	"errors"
-	"pylon-kafka/offsets"
 	"sync"
 	"time"
+
+	"pylon-kafka/offsets"
 )
 
 // claims is what a stream of children may say of itself: never more than its two

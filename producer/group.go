@@ -1,8 +1,6 @@
 package producer
 
-import (
-	"sync"
-)
+import "sync"
 
 // groupState says whether the group of the replicas is joined.
 type groupState struct {

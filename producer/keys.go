@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 
-	"pylon-kafka/avro"
-
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/avro"
 )
 
 // keyFormat makes a record's key of an object's, and back. The zero value is the

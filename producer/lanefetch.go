@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"pylon-kafka/extract"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/extract"
 )
 
 // fetch reads the children of one job's issue.

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"pylon-kafka/offsets"
-	"pylon-kafka/offsets/topic"
-	"pylon-kafka/producer/connect"
-	"pylon-kafka/producer/topics"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/plugin/kprom"
+
+	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
+	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/topics"
 )
 
 // openSession makes the caller the owner of a stream, in the one order that

@@ -2,11 +2,12 @@ package producer
 
 import (
 	"context"
-	"pylon-kafka/extract"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"pylon-kafka/extract"
 )
 
 // openPart is a part of the cursor as its reader has moved it.

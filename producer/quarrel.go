@@ -1,9 +1,10 @@
 package producer
 
 import (
-	"pylon-kafka/extract"
 	"sync"
 	"time"
+
+	"pylon-kafka/extract"
 )
 
 // quarrel settles which of the two lanes may publish the children of an issue

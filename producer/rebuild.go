@@ -2,10 +2,11 @@ package producer
 
 import (
 	"fmt"
-	"pylon-kafka/extract"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/extract"
 )
 
 // takeOtherKey notes a record whose key is of another form and which is to be

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"pylon-kafka/extract"
-	"pylon-kafka/offsets/lease"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"golang.org/x/sync/errgroup"
+
+	"pylon-kafka/extract"
+	"pylon-kafka/offsets/lease"
 )
 
 // Sync copies once: each full-refresh stream has one pass, issues are read up to
