@@ -16,6 +16,7 @@ type safeguard struct {
 	mu      sync.Mutex
 	doubted map[string]bool  // what was not believed once and is read once more
 	tallies map[string]tally // of what is read in pieces
+	since   map[string]tally // likewise, only what was read since it was doubted
 }
 
 // tally is how many known objects were looked for, and how many were missing.
@@ -29,7 +30,7 @@ func (t tally) plus(other tally) tally {
 const enoughKnown = 20
 
 func newSafeguard(stream string, share float64) *safeguard {
-	return &safeguard{stream: stream, share: share, doubted: make(map[string]bool), tallies: make(map[string]tally)}
+	return &safeguard{stream: stream, share: share, doubted: make(map[string]bool), tallies: make(map[string]tally), since: make(map[string]tally)}
 }
 
 func (s *safeguard) tooMany(t tally) bool {
@@ -42,7 +43,7 @@ func (s *safeguard) tooMany(t tally) bool {
 func (s *safeguard) whole(what string, t tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.judge(what, t)
+	return s.judge(what, t, t)
 }
 
 // piece judges one piece of what, by itself and together with those that
@@ -50,10 +51,11 @@ func (s *safeguard) whole(what string, t tally) error {
 func (s *safeguard) piece(what string, t tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	since := s.since[what].plus(t)
 	if s.tooMany(t) {
-		return s.judge(what, t)
+		return s.judge(what, t, since)
 	}
-	return s.judge(what, s.tallies[what].plus(t))
+	return s.judge(what, s.tallies[what].plus(t), since)
 }
 
 // took adds a piece that was published to those before it. Those of long ago do
@@ -67,12 +69,18 @@ func (s *safeguard) took(what string, t tally) {
 		sum.known, sum.missing = sum.known/2, sum.missing/2
 	}
 	s.tallies[what] = sum
+	if s.doubted[what] {
+		s.since[what] = s.since[what].plus(t)
+	}
 }
 
-func (s *safeguard) judge(what string, t tally) error {
+// judge judges t. A doubt is over once what was read since it is enough, and says
+// otherwise: what was read before it, and a piece of nothing, tell nothing.
+func (s *safeguard) judge(what string, t, since tally) error {
 	if !s.tooMany(t) {
-		if t.known >= enoughKnown {
+		if since.known >= enoughKnown && !s.tooMany(since) {
 			delete(s.doubted, what)
+			delete(s.since, what)
 		}
 		return nil
 	}
@@ -83,5 +91,6 @@ func (s *safeguard) judge(what string, t tally) error {
 		return refusedError{err}
 	}
 	s.doubted[what] = true
+	delete(s.since, what)
 	return againError{fmt.Errorf("read once more: %w", err)}
 }
