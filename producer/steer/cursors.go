@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
@@ -99,6 +101,13 @@ func Names(members []lease.Info) string {
 // tries is how often a forced change is planned: a live instance commits in between.
 const tries = 5
 
+// overtaken reports whether a live instance came in between: it committed, or it
+// took its transactional id back before the change was committed.
+func overtaken(err error) bool {
+	return slices.ContainsFunc([]error{offsets.ErrChanged, kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState},
+		func(one error) bool { return errors.Is(err, one) })
+}
+
 // Change plans changes and makes them, each stream's in a transaction of its own.
 // It refuses with a [LiveError] while the group of the replicas has members, unless
 // mode says otherwise. The result is there with an error too: it says how many of
@@ -131,7 +140,7 @@ func (c *Cursors) Change(ctx context.Context, mode Mode, plan Plan) (Result, err
 			return r, err
 		}
 		r.Done, err = c.store.Apply(ctx, c.kafka.TxnPrefix, r.Changes)
-		if errors.Is(err, offsets.ErrChanged) && mode.Force && try < tries {
+		if mode.Force && try < tries && overtaken(err) {
 			continue
 		}
 		return r, c.explain(err, connect.Right{Operation: "Write", Name: c.store.Topic})
