@@ -104,6 +104,7 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		ans, took, err := c.try(ctx, asked, e, *token)
 		if err == nil {
 			c.sizes.fits(r.endpoint, len(ans.Records), ans.size)
+			c.tokens.worked.Store(true)
 			e.succeeded()
 			return ans, nil
 		}
@@ -111,7 +112,7 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 			return answer{}, ended()
 		}
 		last = err
-		if isStatus(err, http.StatusUnauthorized) && c.tokens.other(ctx, token, c.log) {
+		if isStatus(err, http.StatusUnauthorized) && c.tokens.await(ctx, token, c.log) {
 			continue
 		}
 		if large := (*largePage)(nil); errors.As(err, &large) {

@@ -15,59 +15,66 @@ import (
 
 func TestClient_readsTheTokenAgainWhenItIsRefused(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "token")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "token")
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("first\n")
+		valid, asked := "first", 0
+		cfg := testConfig()
+		cfg.APIToken, cfg.APITokenFile = Secret{}, file
+		log, text := logBuffer()
+		c, err := NewClient(cfg, Options{Logger: log, Transport: transport(func(r *http.Request) (*http.Response, error) {
+			asked++
+			if r.Header.Get("Authorization") != "Bearer "+valid {
+				return response(401, `{"code":"invalid_api_token"}`), nil
+			}
+			return response(200, `{"request_id":"r"}`), nil
+		})})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	write("first\n")
-	valid, asked := "first", 0
-	cfg := testConfig()
-	cfg.APIToken, cfg.APITokenFile = Secret{}, file
-	log, text := logBuffer()
-	c, err := NewClient(cfg, Options{Logger: log, Transport: transport(func(r *http.Request) (*http.Response, error) {
-		asked++
-		if r.Header.Get("Authorization") != "Bearer "+valid {
-			return response(401, `{"code":"invalid_api_token"}`), nil
+		ask := func() error {
+			_, err := c.Children(t.Context(), stream(t, "issue_threads"), "i1", Ask{})
+			return err
 		}
-		return response(200, `{"request_id":"r"}`), nil
-	})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func() error {
-		_, err := c.Children(t.Context(), stream(t, "issue_threads"), "i1", Ask{})
-		return err
-	}
-	if err := ask(); err != nil || asked != 1 {
-		t.Errorf("%d requests, %v", asked, err)
-	}
-	valid = "second"
-	if err := ask(); !errors.Is(err, ErrUnauthorized) || asked != 2 {
-		t.Errorf("the file is as it was: %d requests, %v", asked, err)
-	}
-	write("second")
-	if err := ask(); err != nil || asked != 4 {
-		t.Errorf("the file holds another one: %d requests, %v", asked, err)
-	}
-	valid = "third"
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := ask(); !errors.Is(err, ErrUnauthorized) {
-		t.Errorf("the file is away: %v", err)
-	}
-	if !strings.Contains(text.String(), "holds another one") || strings.Contains(text.String(), "second") {
-		t.Errorf("log %s", text)
-	}
-	// Somebody else has read it meanwhile.
-	other := NewSecret("fourth")
-	refused := c.tokens.current.Swap(&other)
-	if !c.tokens.other(t.Context(), refused, log) {
-		t.Error("another token was not seen")
-	}
+		if err := ask(); err != nil || asked != 1 {
+			t.Errorf("%d requests, %v", asked, err)
+		}
+		valid = "second"
+		if err := ask(); !errors.Is(err, ErrUnauthorized) || asked != 2 {
+			t.Errorf("the file is as it was: %d requests, %v", asked, err)
+		}
+		write("second")
+		if err := ask(); err != nil || asked != 4 {
+			t.Errorf("the file holds another one: %d requests, %v", asked, err)
+		}
+		valid = "late"
+		time.AfterFunc(time.Minute, func() { write("late") })
+		if err := ask(); err != nil || asked != 6 {
+			t.Errorf("the file is exchanged a minute later: %d requests, %v", asked, err)
+		}
+		valid = "third"
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("the file is away: %v", err)
+		}
+		if !strings.Contains(text.String(), "holds another one") || strings.Contains(text.String(), "second") {
+			t.Errorf("log %s", text)
+		}
+		// Somebody else has read it meanwhile.
+		other := NewSecret("fourth")
+		refused := c.tokens.current.Swap(&other)
+		if !c.tokens.other(t.Context(), refused, log) {
+			t.Error("another token was not seen")
+		}
+	})
 }
 
 func TestClient_waitsASecondAfterABare429(t *testing.T) {
