@@ -35,6 +35,7 @@ type world struct {
 	opts       []kgo.Opt             // how to reach the broker
 	pylon      http.RoundTripper     // nil: over the network
 	registerer prometheus.Registerer // nil: none
+	normals    sync.Map              // what normal has made of an object
 	traces     trace.TracerProvider  // nil: none
 }
 
@@ -221,7 +222,7 @@ func (w *world) table(t *testing.T, stream string) map[string]string {
 			delete(table, m.key)
 			continue
 		}
-		table[m.key] = normal(t, stream, []byte(m.value))
+		table[m.key] = w.normal(t, stream, []byte(m.value))
 	}
 	return table
 }
@@ -231,9 +232,23 @@ func (w *world) truth(t *testing.T, stream string) map[string]string {
 	t.Helper()
 	truth := make(map[string]string)
 	for key, object := range w.api.Objects(stream) {
-		truth[key] = normal(t, stream, object)
+		truth[key] = w.normal(t, stream, object)
 	}
 	return truth
+}
+
+// normal is normal, and remembers: most objects are looked at again and again.
+func (w *world) normal(t *testing.T, stream string, object []byte) string {
+	t.Helper()
+	key := stream + string(object)
+	if text, ok := w.normals.Load(key); ok {
+		if text, ok := text.(string); ok {
+			return text
+		}
+	}
+	text := normal(t, stream, object)
+	w.normals.Store(key, text)
+	return text
 }
 
 func normal(t *testing.T, stream string, object []byte) string {

@@ -140,6 +140,7 @@ func documented(prefix string) map[string]right {
 // grant gives rights to a user.
 func (k *secureKafka) grant(t *testing.T, user string, rights map[string]right) {
 	t.Helper()
+	before := k.rights(t, user)
 	for _, r := range rights {
 		b := kadm.NewACLs().Allow("User:" + user).AllowHosts().Operations(r.op).ResourcePatternType(kmsg.ACLResourcePatternTypePrefixed)
 		switch r.kind {
@@ -157,22 +158,25 @@ func (k *secureKafka) grant(t *testing.T, user string, rights map[string]right) 
 		}
 	}
 	// The answer comes from the controller; brokers know a moment later.
-	for began := time.Now(); ; {
-		described, err := k.adm.DescribeACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AnyResource().AllowHosts().Operations().
-			ResourcePatternType(kmsg.ACLResourcePatternTypeAny))
-		must(t, err)
-		known := 0
-		for _, d := range described {
-			must(t, d.Err)
-			known += len(d.Described)
-		}
-		if known >= len(rights) {
-			return
-		}
+	for began := time.Now(); k.rights(t, user) < before+len(rights); {
 		if time.Since(began) > 20*time.Second {
-			t.Fatalf("the broker knows %d of %d rights", known, len(rights))
+			t.Fatalf("the broker knows %d rights of %s, want %d", k.rights(t, user), user, before+len(rights))
 		}
 	}
+}
+
+// rights counts the rights of a user that the broker knows.
+func (k *secureKafka) rights(t *testing.T, user string) int {
+	t.Helper()
+	described, err := k.adm.DescribeACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AnyResource().AllowHosts().Operations().
+		ResourcePatternType(kmsg.ACLResourcePatternTypeAny))
+	must(t, err)
+	known := 0
+	for _, d := range described {
+		must(t, d.Err)
+		known += len(d.Described)
+	}
+	return known
 }
 
 // testRights gives a user the documented rights, and all but one of them: with

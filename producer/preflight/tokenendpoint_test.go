@@ -32,9 +32,7 @@ func (k *secureKafka) testTokenEndpoint(t *testing.T) {
 	w := newWorld(t, k.addr[oauthPort])
 	w.env = with(w.env, "PYLON_STREAMS", "tags,issues", "PYLON_POLL_INTERVAL", "5s", "KAFKA_TOPIC_PREFIX", "tokens.", "KAFKA_TRANSACTIONAL_ID_PREFIX", "tokens",
 		"KAFKA_SASL_MECHANISM", "OAUTHBEARER", "KAFKA_SASL_TOKEN_URL", tokens, "KAFKA_SASL_CLIENT_ID", "c", "KAFKA_SASL_CLIENT_SECRET", hidden)
-	for _, r := range documented("tokens") { // to all users of this listener
-		k.grant(t, "oauth", map[string]right{"": r})
-	}
+	k.grant(t, "oauth", documented("tokens")) // to all users of this listener
 	var cfg struct {
 		Extract  extract.Config
 		Producer producer.Config
