@@ -79,6 +79,14 @@ func TestRun_saysThatTheSandboxIsGone(t *testing.T) {
 	pylon.start(t)
 	const longestPause = time.Minute // of a request that fails, see extract
 	r.waitWithin(t, longestPause+10*time.Second, "/api/streams", up)
+	r.waitWithin(t, 10*time.Second, "/healthz", func(int, string) bool { // the log follows the status within a second
+		for line := range strings.Lines(r.logs.String()) {
+			if strings.Contains(line, `"stream":"issues"`) && strings.Contains(line, "stream is no longer down") {
+				return true
+			}
+		}
+		return false
+	})
 	r.stop()
 	if err := r.end(t); err != nil {
 		t.Errorf("run = %v, want nil", err)
