@@ -24,17 +24,21 @@ type draft struct {
 	letters []uint64 // contents that are dead letters
 	counts  Counts
 
-	fresh       map[objectID]uint64 // in records already, by content
-	buf         []byte              // keys and headers
-	extractedAt []byte
+	fresh   map[objectID]uint64 // in records already, by content
+	headers []kgo.RecordHeader  // that all records have
+	buf     []byte              // values of the other headers
 }
 
 func (s *session) newDraft(origin string, n int) *draft {
 	return &draft{
 		s: s, origin: origin,
-		records:     make([]*kgo.Record, 0, n+2),
-		fresh:       make(map[objectID]uint64),
-		extractedAt: []byte(time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00")),
+		records: make([]*kgo.Record, 0, n+2),
+		fresh:   make(map[objectID]uint64),
+		headers: []kgo.RecordHeader{
+			{Key: headerConnector, Value: []byte(s.connector)},
+			{Key: headerOrigin, Value: []byte(origin)},
+			{Key: headerExtractedAt, Value: []byte(time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))},
+		},
 	}
 }
 
@@ -62,11 +66,12 @@ func (d *draft) publish(id objectID, r *extract.Record, mark uint16) error {
 		return refuse("topic %s holds a record of key %q that CONNECTOR_NAME %q did not write: two that write to one topic must not share keys; "+
 			"give this deployment a KAFKA_TOPIC_PREFIX of its own", d.s.topic.Name, r.Key, d.s.connector)
 	}
-	if _, err := d.s.format.keys.encode(id.key); err != nil {
+	key, err := d.s.format.keys.encode(id.key)
+	if err != nil {
 		return d.deadLetter(r, d.s.raw(p), err)
 	}
-	d.leaveOldPlaces(id, true)
-	rec := d.record(r.Key)
+	d.leaveOldPlaces(id, key, true)
+	rec := d.record(key, d.s.partition(id.key))
 	rec.Value = p.value
 	d.header(rec, headerHash, hashText(r.Hash))
 	if r.Parent != "" {
@@ -91,34 +96,35 @@ func (d *draft) tombstone(id objectID) {
 	if !d.s.tombstones {
 		return
 	}
-	d.leaveOldPlaces(id, false)
-	rec := d.record(id.key)
-	if id.parent != "" {
-		d.header(rec, headerParent, id.parent)
+	key, err := d.s.format.keys.encode(id.key)
+	if err != nil {
+		key = []byte(id.key) // publish has sorted these out
+	}
+	d.leaveOldPlaces(id, key, false)
+	d.delete(key, d.s.partition(id.key), id.parent)
+	d.changes = append(d.changes, change{objectID: id, gone: true})
+}
+
+// delete adds the record of a tombstone, and returns it.
+func (d *draft) delete(key []byte, partition int32, parent string) *kgo.Record {
+	rec := d.record(key, partition)
+	if parent != "" {
+		d.header(rec, headerParent, parent)
 	}
 	d.records = append(d.records, rec)
-	d.changes = append(d.changes, change{objectID: id, gone: true})
 	d.counts.Tombstones++
+	return rec
 }
 
 // leaveOldPlaces adds a tombstone wherever an object stands in a partition in
 // which Kafka's partitioner would not put it now. If the object is moved and not
 // deleted, the header moved says so.
-func (d *draft) leaveOldPlaces(id objectID, moved bool) {
-	if d.s.known.misplaced.Len() == 0 {
-		return
-	}
-	for _, partition := range d.s.known.misplaced.Partitions(id.key) {
-		rec := d.record(id.key)
-		rec.Partition = partition
-		if id.parent != "" {
-			d.header(rec, headerParent, id.parent)
-		}
+func (d *draft) leaveOldPlaces(id objectID, key []byte, moved bool) {
+	for _, partition := range d.s.known.oldPlaces(id.key) {
+		rec := d.delete(key, partition, id.parent)
 		if moved {
 			d.header(rec, headerMoved, strconv.Itoa(int(d.s.partition(id.key))))
 		}
-		d.records = append(d.records, rec)
-		d.counts.Tombstones++
 	}
 }
 
@@ -159,19 +165,12 @@ func (d *draft) holds(key string) bool {
 }
 
 // record returns a record of the stream's topic with the headers that all have.
-func (d *draft) record(key string) *kgo.Record {
-	text, err := d.s.format.keys.encode(key)
-	if err != nil {
-		text = []byte(key) // publish has sorted these out
+func (d *draft) record(key []byte, partition int32) *kgo.Record {
+	const most = 7 // headers
+	return &kgo.Record{
+		Topic: d.s.topic.Name, Partition: partition, Key: key,
+		Headers: append(make([]kgo.RecordHeader, 0, most), d.headers...),
 	}
-	rec := &kgo.Record{
-		Topic: d.s.topic.Name, Partition: d.s.partition(key),
-		Key: text, Headers: make([]kgo.RecordHeader, 0, 7),
-	}
-	d.header(rec, headerConnector, d.s.connector)
-	d.header(rec, headerOrigin, d.origin)
-	rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: headerExtractedAt, Value: d.extractedAt})
-	return rec
 }
 
 // header adds a header whose value stands in the draft's buffer.

@@ -42,11 +42,17 @@ func (k *known) isForeign(key string) bool {
 	return ok
 }
 
-// isMisplaced reports whether a record of the key stands where Kafka's
-// partitioner would not put it now.
-func (k *known) isMisplaced(key string) bool {
-	return k.misplaced.Len() > 0 && len(k.misplaced.Partitions(key)) > 0
+// oldPlaces returns the partitions in which a record of the key stands where
+// Kafka's partitioner would not put it now.
+func (k *known) oldPlaces(key string) []int32 {
+	if k.misplaced.Len() == 0 {
+		return nil
+	}
+	return k.misplaced.Partitions(key)
 }
+
+// isMisplaced reports whether the key has old places.
+func (k *known) isMisplaced(key string) bool { return len(k.oldPlaces(key)) > 0 }
 
 // has reports whether consumers have this content of an object, where they look
 // for it.
@@ -71,7 +77,7 @@ func (k *known) count() int { return k.view.Len() }
 func (k *known) apply(changes []change) {
 	for _, c := range changes {
 		if !c.adopted {
-			for _, p := range k.misplaced.Partitions(c.key) {
+			for _, p := range k.oldPlaces(c.key) {
 				k.misplaced.Remove(c.key, p)
 			}
 		}

@@ -21,13 +21,7 @@ func (s *session) dropOtherKeys(ctx context.Context) error {
 			if len(d.records) == most {
 				break
 			}
-			rec := d.record(at.key)
-			rec.Key, rec.Partition = []byte(at.key), at.partition
-			if parent != "" {
-				d.header(rec, headerParent, parent)
-			}
-			d.records = append(d.records, rec)
-			d.counts.Tombstones++
+			d.delete([]byte(at.key), at.partition, parent)
 			delete(s.otherKeys, at)
 		}
 		if _, err := s.publish(ctx, d, s.doc); err != nil {
