@@ -2,6 +2,8 @@ package producer
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -72,6 +74,15 @@ type laneCursor struct {
 	// SweepTo says up to where every issue is taken again.
 	SweepTo map[int32]int64 `json:"sweep_to,omitempty"`
 	Parked  []Parked        `json:"parked,omitempty"`
+}
+
+// encode returns the cursor of a lane as it is committed.
+func (c *laneCursor) encode(lane string) (json.RawMessage, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("cursor of %s: %w", lane, err)
+	}
+	return text, nil
 }
 
 // laneMemory is what a lane remembers of the issues that Pylon served last.

@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -152,8 +151,8 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 	b.note.worked, b.note.parked = int64(len(b.families)), slices.Clone(r.cursor.Parked)
 	b.note.upTo, b.note.caughtUp = r.claims.reached(ctx, r.role.name, r.looked, left == 0)
 	var err error
-	if b.cursor, err = json.Marshal(r.cursor); err != nil {
-		return fmt.Errorf("cursor of %s: %w", r.role.name, err)
+	if b.cursor, err = r.cursor.encode(r.role.name); err != nil {
+		return err
 	}
 	return r.emit(b)
 }

@@ -2,12 +2,10 @@ package producer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"pylon-kafka/extract"
 )
@@ -23,21 +21,13 @@ import (
 // [ErrTakenOver] when one takes over. An issue that neither Pylon nor the topic has
 // is an error that names it; the others are read all the same.
 func (p *Pipeline) Reread(ctx context.Context, issues []string) error {
-	const patience = 60 * time.Second
-	for _, t := range p.tasks {
-		t.cfg.once, t.cfg.patience = true, patience
-		t.wire.wait.patience, t.wire.wait.cut = p.reach, true
-	}
-	if err := p.reachable(ctx); err != nil {
-		return err
-	}
-	defer p.keeper.cl.Close()
-	work, leave, err := p.joinForSync(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	wanted, err := p.resolve(work, issues)
+	return p.once(ctx, func(ctx context.Context) error { return p.rereadAll(ctx, issues) })
+}
+
+// rereadAll works the streams that hold issues and their children, one after the
+// other.
+func (p *Pipeline) rereadAll(ctx context.Context, issues []string) error {
+	wanted, err := p.resolve(ctx, issues)
 	if err != nil {
 		return err
 	}
@@ -46,17 +36,11 @@ func (p *Pipeline) Reread(ctx context.Context, issues []string) error {
 		if !ReadsIssues(t.set.stream) {
 			continue
 		}
-		err := p.syncTask(work, t, func(ctx context.Context) error { return t.reread(ctx, wanted) })
+		err := p.syncTask(ctx, t, func(ctx context.Context) error { return t.reread(ctx, wanted) })
 		if fatal(err) {
 			return err
 		}
 		errs = append(errs, err)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case work.Err() != nil:
-		return context.Cause(work)
 	}
 	return errors.Join(errs...)
 }
@@ -156,7 +140,7 @@ func (t *task) rereadChildren(ctx context.Context, c *committer, wanted []wanted
 // unpark takes an issue whose children were read out of the cursors that have it
 // parked.
 func (t *task) unpark(ctx context.Context, c *committer, issue string) error {
-	for _, lane := range []string{liveLane, backlogRole(extract.Background).name} {
+	for _, lane := range []string{liveLane, backlogLane} {
 		var cur laneCursor
 		if err := decodeCursor(t.set.stream.Name, c.s.doc.Parts[lane].Cursor, &cur); err != nil {
 			return err
@@ -166,11 +150,11 @@ func (t *task) unpark(ctx context.Context, c *committer, issue string) error {
 			continue
 		}
 		cur.Parked = left
-		b, err := cursorBatch(lane, cur)
+		text, err := cur.encode(lane)
 		if err != nil {
 			return err
 		}
-		if err := c.commit(ctx, &b); err != nil {
+		if err := c.commit(ctx, &batch{rule: &directly{}, origin: originSweep, part: lane, cursor: text}); err != nil {
 			return err
 		}
 	}
@@ -183,31 +167,11 @@ func (t *task) unpark(ctx context.Context, c *committer, issue string) error {
 type directly struct{ gone []string }
 
 func (r *directly) decide(d *draft, records []extract.Record, _ []family) error {
-	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
-		if d.compare(id, rec) == same {
-			d.unchanged()
-			return nil
-		}
-		return d.publish(id, rec, createdDay(rec.CreatedAt))
-	})
-	if err != nil {
+	if err := d.issues(records, func(id objectID, rec *extract.Record) bool { return d.compare(id, rec) != same }); err != nil {
 		return err
 	}
-	for _, key := range r.gone {
-		if _, there := d.s.known.view.Hash("", key); there {
-			d.tombstone(objectID{key: key})
-		}
-	}
+	d.deleted(r.gone)
 	return nil
 }
 
 func (r *directly) committed(*draft) {}
-
-// cursorBatch is a batch of nothing but a lane's cursor.
-func cursorBatch(lane string, cur laneCursor) (batch, error) {
-	text, err := json.Marshal(cur)
-	if err != nil {
-		return batch{}, fmt.Errorf("cursor of %s: %w", lane, err)
-	}
-	return batch{rule: &directly{}, origin: originSweep, part: lane, cursor: text}, nil
-}

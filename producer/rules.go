@@ -57,28 +57,45 @@ const (
 // consumers have is published.
 type differs struct{ memory *issueMemory }
 
-func (r differs) decide(d *draft, records []extract.Record, families []family) error {
-	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
+func (r differs) decide(d *draft, records []extract.Record, _ []family) error {
+	return d.issues(records, func(id objectID, rec *extract.Record) bool {
 		switch d.compare(id, rec) {
 		case same:
+			return false
+		case absent:
+			return !r.memory.isDeleted(id.key) // else the index lags behind
+		default:
+			return true
+		}
+	})
+}
+
+func (r differs) committed(d *draft) {
+	if d.origin != originPoll {
+		return
+	}
+	for _, c := range d.changes {
+		r.memory.notePolled(c.key)
+	}
+}
+
+// issues publishes those issues that are wanted.
+func (d *draft) issues(records []extract.Record, wanted func(objectID, *extract.Record) bool) error {
+	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
+		if !wanted(id, rec) {
 			d.unchanged()
 			return nil
-		case absent:
-			if r.memory.isDeleted(id.key) {
-				d.unchanged() // the index lags behind
-				return nil
-			}
-		case other:
 		}
 		return d.publish(id, rec, createdDay(rec.CreatedAt))
 	})
 	return err
 }
 
-func (r differs) committed(d *draft) {
-	for _, c := range d.changes {
-		if d.origin == originPoll {
-			r.memory.notePolled(c.key)
+// deleted adds tombstones for those issues that consumers have.
+func (d *draft) deleted(keys []string) {
+	for _, key := range keys {
+		if _, there := d.s.known.view.Hash("", key); there {
+			d.tombstone(objectID{key: key})
 		}
 	}
 }
@@ -92,22 +109,11 @@ type repairs struct {
 	deleted []string  // issues that Pylon confirmed as deleted
 }
 
-func (r repairs) decide(d *draft, records []extract.Record, families []family) error {
-	_, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
-		if !r.wants(d, id, rec) {
-			d.unchanged()
-			return nil
-		}
-		return d.publish(id, rec, createdDay(rec.CreatedAt))
-	})
-	if err != nil {
+func (r repairs) decide(d *draft, records []extract.Record, _ []family) error {
+	if err := d.issues(records, func(id objectID, rec *extract.Record) bool { return r.wants(d, id, rec) }); err != nil {
 		return err
 	}
-	for _, key := range r.deleted {
-		if _, there := d.s.known.view.Hash("", key); there {
-			d.tombstone(objectID{key: key})
-		}
-	}
+	d.deleted(r.deleted)
 	return nil
 }
 

@@ -94,11 +94,7 @@ func (s *state) fail(t extract.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &s.status.Condition
-	c.State, c.Up, c.Reason, c.NextTry = Failed, false, t.Err.Error(), t.Next
-	c.LastError, c.LastErrorAt = c.Reason, time.Now()
-	if c.Since.IsZero() {
-		c.Since = t.Since
-	}
+	c.down(Failed, t)
 	for _, before := range s.troubles { // the failure is the end of what was tried again
 		if before.Since.Before(c.Since) {
 			c.Since = before.Since
@@ -112,8 +108,12 @@ func (s *state) fail(t extract.Trouble) {
 func (s *state) waiting(t extract.Trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &s.status.Condition
-	c.State, c.Up, c.Reason, c.NextTry = Starting, false, t.Err.Error(), t.Next
+	s.status.down(Starting, t)
+}
+
+// down sets the condition of a stream that is not open, and why.
+func (c *Condition) down(state State, t extract.Trouble) {
+	c.State, c.Up, c.Reason, c.NextTry = state, false, t.Err.Error(), t.Next
 	c.LastError, c.LastErrorAt = c.Reason, time.Now()
 	if c.Since.IsZero() {
 		c.Since = t.Since

@@ -22,7 +22,12 @@ import (
 //
 // It refuses to begin while another instance works the streams, and returns
 // [ErrTakenOver] when one takes over.
-func (p *Pipeline) Sync(ctx context.Context) error {
+func (p *Pipeline) Sync(ctx context.Context) error { return p.once(ctx, p.syncAll) }
+
+// once has something done that ends by itself, as a sync does it: by this process
+// alone, and with an error instead of waiting for ever. The context of work ends
+// when another instance takes over.
+func (p *Pipeline) once(ctx context.Context, work func(context.Context) error) error {
 	const patience = 60 * time.Second
 	for _, t := range p.tasks {
 		t.cfg.once, t.cfg.patience = true, patience
@@ -32,14 +37,28 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 		return err
 	}
 	defer p.keeper.cl.Close()
-	work, leave, err := p.joinForSync(ctx)
+	working, leave, err := p.joinForSync(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	err = work(working)
+	switch cause := context.Cause(working); {
+	case errors.Is(cause, ErrTakenOver):
+		return cause
+	case fatal(err):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// syncAll works all streams side by side until each is finished.
+func (p *Pipeline) syncAll(ctx context.Context) error {
 	errs := make([]error, len(p.tasks))
-	defer p.telling(work)()
-	group, groupCtx := errgroup.WithContext(work)
+	defer p.telling(ctx)()
+	group, groupCtx := errgroup.WithContext(ctx)
 	for i, t := range p.tasks {
 		group.Go(func() error {
 			defer close(t.done)
@@ -50,14 +69,8 @@ func (p *Pipeline) Sync(ctx context.Context) error {
 			return nil
 		})
 	}
-	err = group.Wait()
-	switch cause := context.Cause(work); {
-	case errors.Is(cause, ErrTakenOver):
-		return cause
-	case err != nil:
+	if err := group.Wait(); err != nil {
 		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
 	}
 	return errors.Join(errs...)
 }

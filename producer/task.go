@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"time"
 
@@ -202,7 +201,7 @@ func (t *task) readAgain(s *session) {
 		if moved {
 			b.ended = longAgo()
 		}
-		if text, err := json.Marshal(cur); err == nil {
+		if text, err := cur.encode(backlogLane); err == nil {
 			b.cursor = text
 			s.doc = s.doc.with(&b)
 		}
