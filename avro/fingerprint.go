@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -89,3 +90,7 @@ func appendQuoted(dst []byte, s string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s)
 	return dst
 }
+
+// FingerprintText writes a fingerprint as the keys of the schemas topic have it:
+// 16 hex digits, the most significant first.
+func FingerprintText(fingerprint uint64) string { return fmt.Sprintf("%016x", fingerprint) }

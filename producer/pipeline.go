@@ -88,7 +88,7 @@ func New(opts Options) (*Pipeline, error) {
 	p := &Pipeline{
 		cfg: opts.Config, client: opts.Client, log: opts.Logger, opts: kopts, reach: reach,
 		store:   offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
-		schemas: &schemasTopic{name: opts.Config.Kafka.Topic("schemas"), text: make(map[string]string)},
+		schemas: &schemasTopic{name: topics.Schemas(&opts.Config.Kafka).Name, text: make(map[string]string)},
 	}
 	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
@@ -117,10 +117,7 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 			return err
 		}
 		if reg != nil {
-			reg.schemas = append(reg.schemas, registry.Schema{Topic: p.cfg.Kafka.Topic(s.Name), Record: codec.FullName(), Text: codec.Schema()})
-			if keys != nil {
-				reg.schemas = append(reg.schemas, registry.Schema{Topic: p.cfg.Kafka.Topic(s.Name), Record: keys.FullName(), Text: keys.Schema(), Key: true})
-			}
+			reg.schemas = append(reg.schemas, p.cfg.schemasOf(s.Name, codec, keys)...)
 		}
 		log := p.log.With("stream", s.Name)
 		states[s.Name], done[s.Name] = newState(s.Name, p.cfg.Kafka.Topic(s.Name), ext.Interval(s)), make(chan struct{})
@@ -133,7 +130,7 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
 			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
-				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: p.cfg.Kafka.Topic("deadletter"),
+				stream: s, codec: codec, keyCodec: keys, connector: p.cfg.Connector, letters: topics.DeadLetters(&p.cfg.Kafka).Name,
 				tombstones: p.cfg.Tombstones, store: p.store, memory: newStreamMemory(), log: log,
 				// The index of the search may still show an issue as it was before a change for as long as the
 				// lookback, and as long again what was read and is not committed yet.

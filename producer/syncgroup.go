@@ -35,7 +35,7 @@ type syncGroup struct {
 // occupied is the refusal to begin while others are there.
 func (g *syncGroup) occupied(members []lease.Info) error {
 	return refuse("a sync does not begin while others work the streams: group %s has %d other members: %s; stop them, or leave the work to them "+
-		"(one that was killed is gone after its KAFKA_SESSION_TIMEOUT)", g.p.cfg.Kafka.Group(), len(members), memberNames(members))
+		"(one that was killed is gone after its KAFKA_SESSION_TIMEOUT)", g.p.cfg.Kafka.Group(), len(members), lease.Names(members))
 }
 
 // alone waits until the group has decided and no other sync that gives way is in
@@ -102,19 +102,11 @@ func (g *syncGroup) gone(ctx context.Context) {
 	}
 	who := "another replica"
 	if len(others) > 0 {
-		who = memberNames(others)
+		who = lease.Names(others)
 	}
 	g.cancel(fmt.Errorf("%w: %s has joined group %s and is given the streams of this sync; what was read is committed", ErrTakenOver, who, g.p.cfg.Kafka.Group()))
 	select {
 	case <-g.ended:
 	case <-ctx.Done():
 	}
-}
-
-func memberNames(members []lease.Info) string {
-	names := make([]string, len(members))
-	for i, m := range members {
-		names[i] = m.String()
-	}
-	return strings.Join(names, ", ")
 }

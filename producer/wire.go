@@ -94,19 +94,12 @@ func (w *wire) open(ctx context.Context, s *session) (format, error) {
 	return f, err
 }
 
-// schemaOwner is a codec of keys or of values.
-type schemaOwner interface {
-	FullName() string
-	Schema() string
-	Fingerprint() uint64
-}
-
 // header returns what stands before the Avro of a codec's schema, and adds the
 // record that makes it known, where it is not.
 func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bool, unknown *[]*kgo.Record) ([]byte, error) {
 	if w.registry != nil {
 		id := 0
-		schema := registry.Schema{Topic: s.topic.Name, Record: codec.FullName(), Text: codec.Schema(), Key: key}
+		schema := registrySchema(s.topic.Name, codec, key)
 		err := retry(ctx, w.wait, func(ctx context.Context) error {
 			var err error
 			id, err = w.registry.id(ctx, schema)
@@ -124,7 +117,7 @@ func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bo
 		return avro.AppendConfluent(nil, id), nil
 	}
 	fingerprint := codec.Fingerprint()
-	name := hashText(fingerprint) // 16 hex digits, most significant first
+	name := avro.FingerprintText(fingerprint)
 	if _, ok := w.schemas.text[name]; !ok && !s.memory.schemaSent() {
 		*unknown = append(*unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
 	}
@@ -172,7 +165,7 @@ func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 		if w.schemas == nil {
 			return "", nil
 		}
-		return w.schemas.text[hashText(h.Fingerprint)], nil
+		return w.schemas.text[avro.FingerprintText(h.Fingerprint)], nil
 	case avro.FormatConfluent:
 		if w.registry == nil {
 			return "", nil
@@ -192,7 +185,7 @@ func describeFraming(h avro.Header) string {
 	case avro.FormatConfluent:
 		return fmt.Sprintf("id %d of a schema registry", h.ID)
 	case avro.FormatSingleObject:
-		return "single-object encoding, fingerprint " + hashText(h.Fingerprint)
+		return "single-object encoding, fingerprint " + avro.FingerprintText(h.Fingerprint)
 	default:
 		return "no Avro header"
 	}

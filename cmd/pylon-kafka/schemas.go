@@ -160,15 +160,12 @@ func schemaReports(streams []string, layout avro.Layout) ([]schemaReport, error)
 		reports = append(reports, schemaReport{
 			Stream:      stream,
 			Name:        codec.FullName(),
-			Fingerprint: fingerprintKey(codec.Fingerprint()),
+			Fingerprint: avro.FingerprintText(codec.Fingerprint()),
 			Schema:      json.RawMessage(codec.Schema()),
 		})
 	}
 	return reports, nil
 }
-
-// fingerprintKey writes a fingerprint as the keys of the schemas topic have it.
-func fingerprintKey(fingerprint uint64) string { return fmt.Sprintf("%016x", fingerprint) }
 
 // countFields counts the fields of a record schema at its top level.
 func countFields(schema json.RawMessage) (int, error) {

@@ -30,6 +30,15 @@ type Info struct {
 // String names a member for people: client id and host.
 func (i Info) String() string { return i.ClientID + " (" + strings.TrimPrefix(i.Host, "/") + ")" }
 
+// Names names members for people, with commas between them.
+func Names(members []Info) string {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = m.String()
+	}
+	return strings.Join(names, ", ")
+}
+
 // Members returns who is in the group, in the order of their ids; nobody, if there
 // is no such group. Of a cluster whose coordinator is not there yet, as a new one's
 // whose topic for groups is still to be made, it waits for it until ctx ends.

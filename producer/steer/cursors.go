@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -88,14 +87,10 @@ func (e *LiveError) Error() string {
 
 // Names says how many members there are, and who they are.
 func Names(members []lease.Info) string {
-	names := make([]string, len(members))
-	for i, m := range members {
-		names[i] = m.String()
-	}
 	if len(members) == 1 {
-		return "a live member: " + names[0]
+		return "a live member: " + lease.Names(members)
 	}
-	return fmt.Sprintf("%d live members: %s", len(members), strings.Join(names, ", "))
+	return fmt.Sprintf("%d live members: %s", len(members), lease.Names(members))
 }
 
 // tries is how often a forced change is planned: a live instance commits in between.

@@ -146,14 +146,14 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 		return decoder, nil
 	}
 	if v.unknown[fingerprint] {
-		return nil, &unreadableError{fmt.Errorf("schema %s is not known", fingerprintKey(fingerprint))}
+		return nil, &unreadableError{fmt.Errorf("schema %s is not known", avro.FingerprintText(fingerprint))}
 	}
 	options, err := v.kafka.Options()
 	if err != nil {
 		return nil, err
 	}
 	var schema string
-	key := []byte(fingerprintKey(fingerprint))
+	key := []byte(avro.FingerprintText(fingerprint))
 	topic := v.kafka.Topic("schemas")
 	err = offsets.Scan(ctx, options, topic, func(rec *kgo.Record) error {
 		if bytes.Equal(rec.Key, key) {
@@ -175,6 +175,3 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	v.byFingerprint[fingerprint] = decoder
 	return decoder, nil
 }
-
-// fingerprintKey writes a fingerprint as the keys of the schemas topic have it.
-func fingerprintKey(fingerprint uint64) string { return fmt.Sprintf("%016x", fingerprint) }
