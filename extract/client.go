@@ -135,15 +135,6 @@ func builtVersion() string {
 	return "dev"
 }
 
-// Requests returns the number of requests sent so far by endpoint.
-func (c *Client) Requests() map[string]int64 {
-	counts := make(map[string]int64, len(c.metrics.sent))
-	for endpoint, n := range c.metrics.sent {
-		counts[endpoint] = n.Load()
-	}
-	return counts
-}
-
 // Skew returns the API's clock minus ours as of the last answer, to the second;
 // 0 before the first one.
 func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }

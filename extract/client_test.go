@@ -83,8 +83,8 @@ func TestClient_asksAsDocumented(t *testing.T) {
 				requests = []string{"GET /eu/" + strings.ReplaceAll(s.Name, "_", "-")}
 			}
 			assertEqual(t, "requests", asked, requests)
-			sent := c.Requests()
-			if n := sent[s.Endpoint]; n == 0 {
+			sent := c.Usage()
+			if n := sent[s.Endpoint].Requests; n == 0 {
 				t.Errorf("no request counted for %s: %v", s.Endpoint, sent)
 			}
 		})

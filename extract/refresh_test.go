@@ -307,7 +307,7 @@ func TestIssueExists(t *testing.T) {
 				if got != tt.want || (err != nil) != tt.err {
 					t.Errorf("%t, %v", got, err)
 				}
-				if n := c.Requests()["issues_get"]; n == 0 {
+				if n := c.Usage()["issues_get"].Requests; n == 0 {
 					t.Error("not counted")
 				}
 			})

@@ -95,8 +95,8 @@ func TestClient_readsAgainWhatIsNotAPage(t *testing.T) {
 					t.Fatal(err)
 				}
 				assertEqual(t, "pages", pages, [][]string{{"a", "b"}})
-				if requests != 3 || c.Requests()["tags"] != 3 {
-					t.Errorf("%d requests, %d counted, want 3", requests, c.Requests()["tags"])
+				if requests != 3 || c.Usage()["tags"].Requests != 3 {
+					t.Errorf("%d requests, %d counted, want 3", requests, c.Usage()["tags"].Requests)
 				}
 			})
 		})

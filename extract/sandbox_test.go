@@ -160,10 +160,10 @@ func TestSandbox_isReadWhole(t *testing.T) {
 			if v := api.Violations(); len(v) > 0 {
 				t.Errorf("the API would not like %v", v)
 			}
-			sent, received := c.Requests(), api.Requests()
+			sent, received := c.Usage(), api.Requests()
 			for endpoint, n := range received {
-				if sent[endpoint] != int64(n) {
-					t.Errorf("%s: %d requests counted, %d received", endpoint, sent[endpoint], n)
+				if sent[endpoint].Requests != int64(n) {
+					t.Errorf("%s: %d requests counted, %d received", endpoint, sent[endpoint].Requests, n)
 				}
 			}
 		})

@@ -33,7 +33,7 @@ func TestClient_countsWhatNetHTTPSendsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, counted := received.Load(), c.Requests()["tags"]; got != 4 || counted != got {
+	if got, counted := received.Load(), c.Usage()["tags"].Requests; got != 4 || counted != got {
 		t.Errorf("the server received %d requests, %d were counted, want 4", got, counted)
 	}
 	if left := c.limiters["tags"].remaining(); left != 96 {
@@ -71,7 +71,7 @@ func TestClient_countsOnHTTP2(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, counted, left := received.Load(), c.Requests()["tags"], c.limiters["tags"].remaining(); got != 10 || counted != 10 || left != 90 {
+	if got, counted, left := received.Load(), c.Usage()["tags"].Requests, c.limiters["tags"].remaining(); got != 10 || counted != 10 || left != 90 {
 		t.Errorf("%d received, %d counted, %d of 100 remain", got, counted, left)
 	}
 }

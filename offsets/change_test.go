@@ -254,15 +254,16 @@ func TestStore_optionsThatMakeNoClient(t *testing.T) {
 	}
 }
 
-func TestBounds_areTheFirstAndTheLastStableOffset(t *testing.T) {
+func TestFind_tellsTheFirstAndTheLastStableOffset(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
-	start, end, err := offsets.Bounds(t.Context(), cl, topicName)
+	info, err := topic.Find(t.Context(), cl, topicName)
+	start, end := info.At(topic.Start), info.At(topic.Stable)
 	if err != nil || start[0] != 0 || end[0] != 2 {
 		t.Errorf("%v to %v, %v; want 0 to 2", start, end, err)
 	}
-	if _, _, err := offsets.Bounds(t.Context(), cl, "nowhere"); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+	if _, err := topic.Find(t.Context(), cl, "nowhere"); !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		t.Errorf("no topic: %v", err)
 	}
 }

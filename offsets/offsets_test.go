@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 const topicName = "pylon.offsets"
@@ -163,7 +164,7 @@ func TestStore_refusesAnEntryItCannotRead(t *testing.T) {
 	}
 }
 
-func TestScan_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
+func TestReadAll_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
@@ -173,7 +174,7 @@ func TestScan_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	n := 0
-	err := offsets.Scan(ctx, s.Options, topicName, func(*kgo.Record) error {
+	err := topic.ReadAll(ctx, s.Options, topicName, topic.Stable, func(*kgo.Record) error {
 		n++
 		return nil
 	})
@@ -182,7 +183,7 @@ func TestScan_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
 	}
 }
 
-func TestScan_doesNotWaitForAnOpenTransaction(t *testing.T) {
+func TestReadAll_doesNotWaitForAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
@@ -263,28 +264,28 @@ func TestStore_doesNotWaitForAnotherStreamsTransaction(t *testing.T) {
 	}
 }
 
-func TestScan_returnsTheCallbacksErrorAsItIs(t *testing.T) {
+func TestReadAll_returnsTheCallbacksErrorAsItIs(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`))
 	mine := errors.New("mine")
-	if err := offsets.Scan(t.Context(), s.Options, topicName, func(*kgo.Record) error { return mine }); err != mine { //nolint:errorlint // As it is.
+	if err := topic.ReadAll(t.Context(), s.Options, topicName, topic.Stable, func(*kgo.Record) error { return mine }); err != mine { //nolint:errorlint // As it is.
 		t.Errorf("error %v, want the callback's own", err)
 	}
 }
 
-func TestScan_namesATopicThatIsNotThere(t *testing.T) {
+func TestReadAll_namesATopicThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s, _, _ := setup(t)
-	err := offsets.Scan(t.Context(), s.Options, "nowhere", func(*kgo.Record) error { return nil })
+	err := topic.ReadAll(t.Context(), s.Options, "nowhere", topic.Stable, func(*kgo.Record) error { return nil })
 	if !errors.Is(err, kerr.UnknownTopicOrPartition) || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestScan_leavesOutAbortedRecordsOfALargeTopic has more in the topic than one
+// TestReadAll_leavesOutAbortedRecordsOfALargeTopic has more in the topic than one
 // answer holds: each answer must tell by itself which of its records are aborted.
-func TestScan_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
+func TestReadAll_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	if _, err := kadm.NewClient(cl).UpdatePartitions(t.Context(), 3, topicName); err != nil {
@@ -302,7 +303,7 @@ func TestScan_leavesOutAbortedRecordsOfALargeTopic(t *testing.T) {
 		transact(t, cl, how, rec)
 	}
 	var got []int
-	err := offsets.Scan(t.Context(), s.Options, topicName, func(rec *kgo.Record) error {
+	err := topic.ReadAll(t.Context(), s.Options, topicName, topic.Stable, func(rec *kgo.Record) error {
 		var e offsets.Entry
 		if err := json.Unmarshal(rec.Value, &e); err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 
 	"pylon-kafka/extract"
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 // createTopic makes a topic with settings of its own before we come.
@@ -114,7 +114,7 @@ func TestSync_stopsAtACursorItCannotRead(t *testing.T) {
 				t.Errorf("%d issues published, want none", len(got))
 			}
 			last := ""
-			err := offsets.Scan(t.Context(), w.opts, "pylon.offsets", func(rec *kgo.Record) error {
+			err := topic.ReadAll(t.Context(), w.opts, "pylon.offsets", topic.Stable, func(rec *kgo.Record) error {
 				if string(rec.Key) == "pylon/issues" {
 					last = string(rec.Value)
 				}

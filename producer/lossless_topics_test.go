@@ -12,6 +12,7 @@ import (
 
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 // TestLossless_4_twoDeploymentsInTheSameTopics has two accounts that are told
@@ -98,7 +99,7 @@ func (w *world) places(t *testing.T, stream string) map[string][]int32 {
 		partition int32
 	}
 	last := make(map[place]bool)
-	must(t, offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+	must(t, topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		last[place{string(rec.Key), rec.Partition}] = rec.Value != nil
 		return nil
 	}))
@@ -176,7 +177,7 @@ func (w *world) wantOneLastWord(t *testing.T, stream string, partitions int32) {
 func (w *world) wantMovesWhole(t *testing.T, stream string) {
 	t.Helper()
 	left, came := make(map[string]transaction), make(map[string]transaction)
-	must(t, offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+	must(t, topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		id := transaction{rec.ProducerID, rec.ProducerEpoch}
 		if rec.Partition != 0 {
 			came[string(rec.Key)] = id

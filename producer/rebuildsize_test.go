@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 // rebuildMessages is how large the topics of TestRebuildSize are, such as
@@ -79,7 +79,7 @@ func cpuTime(t *testing.T) time.Duration {
 func (w *world) multiply(t *testing.T, cl *kgo.Client, stream string, n int) {
 	t.Helper()
 	var originals []*kgo.Record
-	must(t, offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+	must(t, topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		if rec.Value != nil {
 			originals = append(originals, rec)
 		}

@@ -20,6 +20,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer"
 )
 
@@ -72,10 +73,10 @@ func (w *world) wantFailure(t *testing.T, err error, parts ...string) {
 
 // rawRecords returns a topic's committed records as they are; none for a topic
 // that is not there.
-func (w *world) rawRecords(t *testing.T, topic string) []*kgo.Record {
+func (w *world) rawRecords(t *testing.T, name string) []*kgo.Record {
 	t.Helper()
 	var all []*kgo.Record
-	err := offsets.Scan(t.Context(), w.opts, topic, func(rec *kgo.Record) error {
+	err := topic.ReadAll(t.Context(), w.opts, name, topic.Stable, func(rec *kgo.Record) error {
 		all = append(all, rec)
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 // transaction names a Kafka transaction: since Kafka 4 each has an epoch of its
@@ -21,7 +22,7 @@ type transaction struct {
 func (w *world) wantWholeTransactions(t *testing.T, stream string) {
 	t.Helper()
 	records := make(map[transaction]int64)
-	err := offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+	err := topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		records[transaction{rec.ProducerID, rec.ProducerEpoch}]++
 		return nil
 	})
@@ -29,7 +30,7 @@ func (w *world) wantWholeTransactions(t *testing.T, stream string) {
 	store := offsets.Store{Topic: w.topicOf("offsets"), Connector: "pylon", Options: w.opts}
 	cursors := make(map[transaction]bool)
 	var total int64
-	err = offsets.Scan(t.Context(), w.opts, store.Topic, func(rec *kgo.Record) error {
+	err = topic.ReadAll(t.Context(), w.opts, store.Topic, topic.Stable, func(rec *kgo.Record) error {
 		if string(rec.Key) != store.Key(stream) {
 			return nil
 		}

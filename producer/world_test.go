@@ -22,7 +22,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract"
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer"
 )
 
@@ -185,7 +185,7 @@ func (w *world) messages(t *testing.T, stream string) []message {
 		t.Fatal(err)
 	}
 	var all []message
-	err = offsets.Scan(t.Context(), w.opts, w.topicOf(stream), func(rec *kgo.Record) error {
+	err = topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		m := message{key: string(rec.Key), tombstone: rec.Value == nil, headers: make(map[string]string)}
 		for _, h := range rec.Headers {
 			m.headers[h.Key] = string(h.Value)

@@ -10,10 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/avro"
-	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/connect"
 	"pylon-kafka/producer/registry"
+	"pylon-kafka/producer/topics"
 )
 
 // valueDecoder turns the value of a record into JSON. An unreadableError is
@@ -154,8 +155,8 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	}
 	var schema string
 	key := []byte(avro.FingerprintText(fingerprint))
-	topic := v.kafka.Topic("schemas")
-	err = offsets.Scan(ctx, options, topic, func(rec *kgo.Record) error {
+	name := topics.Schemas(v.kafka).Name
+	err = topic.ReadAll(ctx, options, name, topic.Stable, func(rec *kgo.Record) error {
 		if bytes.Equal(rec.Key, key) {
 			schema = string(rec.Value)
 		}
@@ -166,7 +167,7 @@ func (v *avroValues) fromTopic(ctx context.Context, fingerprint uint64) (*avro.D
 	}
 	if schema == "" {
 		v.unknown[fingerprint] = true // a schema is published before its first record: it will not come
-		return nil, &unreadableError{fmt.Errorf("schema %s is neither in this binary nor in topic %s", key, topic)}
+		return nil, &unreadableError{fmt.Errorf("schema %s is neither in this binary nor in topic %s", key, name)}
 	}
 	decoder, err := avro.NewDecoder(schema)
 	if err != nil {

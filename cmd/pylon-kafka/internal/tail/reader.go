@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer/connect"
 )
 
@@ -38,7 +38,7 @@ type Reader struct {
 
 // NewReader asks the cluster where the topic begins and ends. A topic that
 // does not exist and a cluster that cannot be reached are errors that say so.
-func NewReader(ctx context.Context, kafka *connect.Kafka, topic string) (*Reader, error) {
+func NewReader(ctx context.Context, kafka *connect.Kafka, name string) (*Reader, error) {
 	options, err := kafka.Options()
 	if err != nil {
 		return nil, err
@@ -51,16 +51,16 @@ func NewReader(ctx context.Context, kafka *connect.Kafka, topic string) (*Reader
 
 	reachCtx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	start, end, err := offsets.Bounds(reachCtx, cl, topic)
+	found, err := topic.Find(reachCtx, cl, name)
 	switch {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return nil, fmt.Errorf("topic %s does not exist: `pylon-kafka run` or `sync` creates it, or KAFKA_TOPIC_PREFIX is another", topic)
+		return nil, fmt.Errorf("topic %s does not exist: `pylon-kafka run` or `sync` creates it, or KAFKA_TOPIC_PREFIX is another", name)
 	case err != nil && ctx.Err() == nil && reachCtx.Err() != nil:
 		return nil, fmt.Errorf("no answer from KAFKA_BROKERS %v within %v: %w", kafka.Brokers, reachTimeout, err)
 	case err != nil:
-		return nil, fmt.Errorf("KAFKA_BROKERS %v: topic %s: %w", kafka.Brokers, topic, err)
+		return nil, fmt.Errorf("KAFKA_BROKERS %v: topic %s: %w", kafka.Brokers, name, err)
 	}
-	return &Reader{options: options, topic: topic, Start: start, End: end}, nil
+	return &Reader{options: options, topic: name, Start: found.At(topic.Start), End: found.At(topic.Stable)}, nil
 }
 
 // begin returns the offsets at which o begins.
