@@ -2,17 +2,10 @@ package connect_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,50 +21,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/producertest"
 )
-
-// authority signs certificates for tests.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-func newAuthority(t *testing.T, name string) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(t, err)
-	cert, err := x509.ParseCertificate(raw)
-	must(t, err)
-	return &authority{cert: cert, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})}
-}
-
-// issue returns a certificate and its key as PEM.
-func (a *authority) issue(t *testing.T, host string, until time.Time) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: host}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
-	must(t, err)
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	must(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -117,17 +68,17 @@ func wantError(t *testing.T, err error, says ...string) {
 // TestKafka_TLS meets each way in which TLS can be wrong.
 func TestKafka_TLS(t *testing.T) {
 	t.Parallel()
-	ca, other := newAuthority(t, "ours"), newAuthority(t, "other")
+	ca, other := producertest.NewAuthority(t, "ours"), producertest.NewAuthority(t, "other")
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "ca"), ca.pem)
-	write(t, filepath.Join(dir, "other"), other.pem)
+	write(t, filepath.Join(dir, "ca"), ca.PEM)
+	write(t, filepath.Join(dir, "other"), other.PEM)
 	start := func(t *testing.T, host string, until time.Time, mutual bool) string {
 		t.Helper()
-		cert, key := ca.issue(t, host, until)
+		cert, key := ca.Issue(t, host, until, host)
 		pair, err := tls.X509KeyPair(cert, key)
 		must(t, err)
 		cfg := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: x509.NewCertPool()}
-		cfg.ClientCAs.AppendCertsFromPEM(ca.pem)
+		cfg.ClientCAs.AppendCertsFromPEM(ca.PEM)
 		if mutual {
 			cfg.ClientAuth = tls.RequireAndVerifyClientCert
 		}
@@ -136,9 +87,9 @@ func TestKafka_TLS(t *testing.T) {
 		t.Cleanup(cluster.Close)
 		return cluster.ListenAddrs()[0]
 	}
-	client := func(t *testing.T, a *authority, name string) {
+	client := func(t *testing.T, a *producertest.Authority, name string) {
 		t.Helper()
-		cert, key := a.issue(t, "client", time.Now().Add(time.Hour))
+		cert, key := a.Issue(t, "client", time.Now().Add(time.Hour), "client")
 		write(t, filepath.Join(dir, name+".cert"), cert)
 		write(t, filepath.Join(dir, name+".key"), key)
 	}
@@ -194,15 +145,15 @@ func TestKafka_TLS(t *testing.T) {
 // client that lives.
 func TestKafka_filesAreReadAgain(t *testing.T) {
 	t.Parallel()
-	ca, other := newAuthority(t, "ours"), newAuthority(t, "other")
-	cert, key := ca.issue(t, "127.0.0.1", time.Now().Add(time.Hour))
+	ca, other := producertest.NewAuthority(t, "ours"), producertest.NewAuthority(t, "other")
+	cert, key := ca.Issue(t, "127.0.0.1", time.Now().Add(time.Hour), "127.0.0.1")
 	pair, err := tls.X509KeyPair(cert, key)
 	must(t, err)
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}),
 		kfake.EnableSASL(), kfake.Superuser("PLAIN", "user", "new"))
 	must(t, err)
 	t.Cleanup(cluster.Close)
-	caFile, password := file(t, string(other.pem)), file(t, hidden)
+	caFile, password := file(t, string(other.PEM)), file(t, hidden)
 	k := settings(t, map[string]string{
 		"KAFKA_BROKERS": cluster.ListenAddrs()[0], "KAFKA_TLS_ENABLED": "true", "KAFKA_TLS_CA_FILE": caFile,
 		"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "user", "KAFKA_SASL_PASSWORD_FILE": password,
@@ -213,7 +164,7 @@ func TestKafka_filesAreReadAgain(t *testing.T) {
 	must(t, err)
 	defer cl.Close()
 	wantError(t, k.Explain(cl.Ping(t.Context())), "KAFKA_TLS_CA_FILE")
-	write(t, caFile, ca.pem)
+	write(t, caFile, ca.PEM)
 	wantError(t, k.Explain(cl.Ping(t.Context())), "KAFKA_SASL_MECHANISM PLAIN")
 	write(t, password, []byte("new\n"))
 	must(t, cl.Ping(t.Context()))

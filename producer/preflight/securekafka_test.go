@@ -1,156 +1,65 @@
 package preflight_test
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
-	"fmt"
 	"maps"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"pylon-kafka/producer/producertest"
 	"testing"
 	"time"
 
-	"github.com/moby/moby/api/types/container"
-	"github.com/testcontainers/testcontainers-go"
-	"github.com/testcontainers/testcontainers-go/wait"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kafkaImage is the Kafka that tests run against. Where it cannot be pulled, an
-// image of that name made from the same jars does as well.
-const kafkaImage = "apache/kafka:4.3.1"
-
-// The listeners of the secure Kafka, by the port inside of the container. The
-// plain one is the administrator's: who connects there may do everything.
+// The listeners of the secure Kafka. The plain one is the administrator's: who
+// connects there may do everything.
 const (
-	plainPort   = "9092/tcp"
-	saslPort    = "9094/tcp" // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
-	securePort  = "9095/tcp" // the same over TLS
-	mutualPort  = "9096/tcp" // TLS with a certificate of the client
-	expiredPort = "9097/tcp" // TLS with a certificate that has expired
-	oauthPort   = "9098/tcp" // OAUTHBEARER; it believes unsigned tokens
+	plainPort   = "PLAIN"
+	saslPort    = "SASL"    // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512
+	securePort  = "SECURE"  // the same over TLS
+	mutualPort  = "MUTUAL"  // TLS with a certificate of the client
+	expiredPort = "EXPIRED" // TLS with a certificate that has expired
+	oauthPort   = "OAUTH"   // OAUTHBEARER; it believes unsigned tokens
 )
 
 // secureKafka is a Kafka in a container with every kind of security.
 type secureKafka struct {
-	addr map[string]string // by port
+	addr map[string]string // by listener
 	dir  string            // with ca.pem, other.pem, client.pem, client.key, unsigned.pem, unsigned.key
 	adm  *kadm.Client
 }
 
-// listeners are the names of the ports' listeners and their protocols.
-func listeners() map[string][2]string {
-	return map[string][2]string{
-		plainPort: {"ADMIN", "PLAINTEXT"}, saslPort: {"SASL", "SASL_PLAINTEXT"}, securePort: {"SECURE", "SASL_SSL"},
-		mutualPort: {"MUTUAL", "SSL"}, expiredPort: {"EXPIRED", "SSL"}, oauthPort: {"OAUTH", "SASL_PLAINTEXT"},
-	}
-}
-
-// needSecureKafka starts the container for one test. Where there is none to be
-// had it skips the test and says why, or fails it if
-// PYLON_KAFKA_REQUIRE_CONTAINERS is 1.
+// needSecureKafka starts the container for one test, or skips or fails the test
+// as [producertest.StartKafka] does.
 func needSecureKafka(t *testing.T) *secureKafka {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a real Kafka, which takes long: not in a short run")
-	}
-	k, err := startSecureKafka(t)
-	switch {
-	case err == nil:
-		return k
-	case os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1":
-		t.Fatalf("needs a real Kafka in a container (PYLON_KAFKA_REQUIRE_CONTAINERS is 1): %v", err)
-	default:
-		t.Skipf("needs a real Kafka in a container, and there is none: %v", err)
-	}
-	return nil
-}
-
-func startSecureKafka(t *testing.T) (*secureKafka, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	if err := dockerAnswers(ctx); err != nil {
-		return nil, err
-	}
-	k := &secureKafka{addr: make(map[string]string), dir: t.TempDir()}
-	keystores := k.certificates(t)
-	const script = "/tmp/start.sh"
-	var ports []string
-	for port := range listeners() {
-		ports = append(ports, port)
-	}
-	ctr, err := testcontainers.Run(ctx, kafkaImage,
-		testcontainers.WithExposedPorts(ports...),
-		testcontainers.WithEntrypoint("sh", "-c", "while [ ! -x "+script+" ]; do sleep 0.05; done; exec timeout 1800 "+script),
-		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) { c.AutoRemove = true }),
-		testcontainers.WithEnv(secureSettings()),
-		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
-			PostStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-				advertised := []string{"INSIDE://localhost:19092"}
-				for port, l := range listeners() {
-					mapped, err := c.MappedPort(ctx, port)
-					if err != nil {
-						return err
-					}
-					k.addr[port] = net.JoinHostPort("127.0.0.1", mapped.Port())
-					advertised = append(advertised, l[0]+"://"+k.addr[port])
-				}
-				for name, data := range keystores {
-					if err := c.CopyToContainer(ctx, data, "/tmp/"+name, 0o644); err != nil {
-						return err
-					}
-				}
-				text := "#!/bin/sh\nexport KAFKA_ADVERTISED_LISTENERS=" + strings.Join(advertised, ",") + "\nexec /etc/kafka/docker/run\n"
-				return c.CopyToContainer(ctx, []byte(text), script, 0o755)
-			}},
-		}),
-		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForLog("Kafka Server started")),
-	)
-	testcontainers.CleanupContainer(t, ctr)
-	if err != nil {
-		return nil, err
-	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(k.addr[plainPort]))
-	if err != nil {
-		return nil, err
-	}
+	k := &secureKafka{dir: t.TempDir()}
+	kafka := producertest.StartKafka(t, producertest.Options{
+		Listeners: []producertest.Listener{
+			{Name: saslPort, Protocol: "SASL_PLAINTEXT"},
+			{Name: securePort, Protocol: "SASL_SSL"},
+			{Name: mutualPort, Protocol: "SSL"},
+			{Name: expiredPort, Protocol: "SSL"},
+			{Name: oauthPort, Protocol: "SASL_PLAINTEXT"},
+		},
+		Files: k.certificates(t),
+		Env:   security(),
+	})
+	k.addr = kafka.Listeners
+	k.addr[plainPort] = kafka.Brokers
+	cl, err := kgo.NewClient(kgo.SeedBrokers(kafka.Brokers))
+	must(t, err)
 	t.Cleanup(cl.Close)
 	k.adm = kadm.NewClient(cl)
-	return k, nil
+	return k
 }
 
-// secureSettings are those of the broker, apart from what it advertises.
-func secureSettings() map[string]string {
-	bound, protocols := []string{"CONTROLLER://:9093", "INSIDE://:19092"}, []string{"CONTROLLER:PLAINTEXT", "INSIDE:PLAINTEXT"}
-	for port, l := range listeners() {
-		bound = append(bound, l[0]+"://:"+strings.TrimSuffix(port, "/tcp"))
-		protocols = append(protocols, l[0]+":"+l[1])
-	}
+// security is how the listeners and the broker's rights are set.
+func security() map[string]string {
 	env := map[string]string{
-		"KAFKA_NODE_ID":                                  "1",
-		"KAFKA_PROCESS_ROLES":                            "broker,controller",
-		"KAFKA_CONTROLLER_QUORUM_VOTERS":                 "1@localhost:9093",
-		"KAFKA_CONTROLLER_LISTENER_NAMES":                "CONTROLLER",
-		"KAFKA_LISTENERS":                                strings.Join(bound, ","),
-		"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP":           strings.Join(protocols, ","),
-		"KAFKA_INTER_BROKER_LISTENER_NAME":               "INSIDE",
-		"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "1",
-		"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-		"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR":            "1",
-		"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS":         "0",
-		"KAFKA_AUTHORIZER_CLASS_NAME":                    "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-		"KAFKA_SUPER_USERS":                              "User:ANONYMOUS",
+		"KAFKA_AUTHORIZER_CLASS_NAME": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"KAFKA_SUPER_USERS":           "User:ANONYMOUS",
 
 		"KAFKA_LISTENER_NAME_OAUTH_SASL_ENABLED_MECHANISMS":      "OAUTHBEARER",
 		"KAFKA_LISTENER_NAME_OAUTH_OAUTHBEARER_SASL_JAAS_CONFIG": `org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
@@ -174,59 +83,21 @@ func secureSettings() map[string]string {
 // certificates writes those of clients to k.dir and returns the broker's files.
 func (k *secureKafka) certificates(t *testing.T) map[string][]byte {
 	t.Helper()
-	ca, other := newAuthority(t), newAuthority(t)
+	ca, other := producertest.NewAuthority(t, "authority"), producertest.NewAuthority(t, "authority")
+	hosts := []string{"127.0.0.1", "localhost"} // whichever Docker says that ports are mapped to
 	hour := time.Now().Add(time.Hour)
-	client, clientKey := ca.issue(t, "pylon", hour)
-	unsigned, unsignedKey := other.issue(t, "pylon", hour)
-	server, serverKey := ca.issue(t, "broker", hour)
-	expired, expiredKey := ca.issue(t, "broker", time.Now().Add(-time.Hour))
+	client, clientKey := ca.Issue(t, "pylon", hour, hosts...)
+	unsigned, unsignedKey := other.Issue(t, "pylon", hour, hosts...)
+	server, serverKey := ca.Issue(t, "broker", hour, hosts...)
+	expired, expiredKey := ca.Issue(t, "broker", time.Now().Add(-time.Hour), hosts...)
 	for name, data := range map[string][]byte{
-		"ca.pem": ca.pem, "other.pem": other.pem, "client.pem": client, "client.key": clientKey, "unsigned.pem": unsigned, "unsigned.key": unsignedKey,
+		"ca.pem": ca.PEM, "other.pem": other.PEM, "client.pem": client, "client.key": clientKey, "unsigned.pem": unsigned, "unsigned.key": unsignedKey,
 	} {
 		must(t, os.WriteFile(filepath.Join(k.dir, name), data, 0o600))
 	}
 	return map[string][]byte{
-		"ca.pem": ca.pem, "server.pem": append(serverKey, server...), "expired.pem": append(expiredKey, expired...),
+		"/tmp/ca.pem": ca.PEM, "/tmp/server.pem": append(serverKey, server...), "/tmp/expired.pem": append(expiredKey, expired...),
 	}
-}
-
-// authority signs certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(t, err)
-	cert, err := x509.ParseCertificate(raw)
-	must(t, err)
-	return &authority{cert: cert, key: key, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})}
-}
-
-// issue returns a certificate for 127.0.0.1 and its key.
-func (a *authority) issue(t *testing.T, name string, until time.Time) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: until, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
-	must(t, err)
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	must(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
 }
 
 // user makes a user for SCRAM with both mechanisms.
@@ -241,25 +112,6 @@ func (k *secureKafka) user(t *testing.T, name string) {
 		must(t, err)
 		must(t, altered.Error())
 	}
-}
-
-// dockerAnswers returns why there is no Docker to be used.
-func dockerAnswers(ctx context.Context) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil { // instead of an error, where it finds no socket
-			err = fmt.Errorf("no Docker: %v", cause)
-		}
-	}()
-	if os.Getenv("TESTCONTAINERS_RYUK_DISABLED") == "" { // the reaper would be one more image to pull
-		if err := os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true"); err != nil {
-			return err
-		}
-	}
-	provider, err := testcontainers.ProviderDocker.GetProvider()
-	if err != nil {
-		return fmt.Errorf("no Docker: %w", err)
-	}
-	return errors.Join(provider.Health(ctx), provider.Close())
 }
 
 // with returns the settings of env and more.

@@ -31,8 +31,18 @@ type Options struct {
 	// Fronts stand between some clients and the broker. Each has a listener of
 	// its own, which advertises the front's address: who starts there stays there.
 	Fronts []Front
+	// Listeners are further ones, each with a port of its own.
+	Listeners []Listener
+	// Files are put into the container, by their paths, before the broker starts.
+	Files map[string][]byte
 	// Env are settings of the broker (KAFKA_…), beside ours or instead of them.
 	Env map[string]string
+}
+
+// Listener is where clients connect in a way of its own, which Options.Env sets.
+type Listener struct {
+	Name     string // as in the settings KAFKA_LISTENER_NAME_…
+	Protocol string // such as SASL_SSL
 }
 
 // Front is what clients connect to instead of the broker, such as a [Proxy].
@@ -47,8 +57,11 @@ type Front interface {
 // Kafka is a running container with one broker. Its methods are safe for
 // concurrent use.
 type Kafka struct {
-	// Brokers is the address at which the broker is reached directly.
+	// Brokers is the address at which the broker is reached directly, without
+	// security.
 	Brokers string
+	// Listeners are the addresses of those in Options, by name.
+	Listeners map[string]string
 
 	container testcontainers.Container
 }
@@ -139,6 +152,10 @@ func (o Options) settings() map[string]string {
 		fmt.Fprintf(&listeners, ",FRONT%d://:%d", i, frontPort(i))
 		fmt.Fprintf(&protocols, ",FRONT%d:PLAINTEXT", i)
 	}
+	for i, l := range o.Listeners {
+		fmt.Fprintf(&listeners, ",%s://:%d", l.Name, listenerPort(i))
+		fmt.Fprintf(&protocols, ",%s:%s", l.Name, l.Protocol)
+	}
 	env := map[string]string{
 		"KAFKA_NODE_ID":                                  "1",
 		"KAFKA_PROCESS_ROLES":                            "broker,controller",
@@ -159,6 +176,9 @@ func (o Options) settings() map[string]string {
 // frontPort is the port of a front's listener inside the container.
 func frontPort(i int) int { return 9100 + i }
 
+// listenerPort is the same for a further listener.
+func listenerPort(i int) int { return 9200 + i }
+
 // start starts the container. The advertised addresses hold ports that are known
 // only once it runs: its command waits for a script with them.
 func start(opts Options) (*Kafka, error) {
@@ -168,10 +188,13 @@ func start(opts Options) (*Kafka, error) {
 		return nil, err
 	}
 	const script = "/tmp/start.sh"
-	k := &Kafka{}
+	k := &Kafka{Listeners: make(map[string]string)}
 	ports := []string{"9092/tcp"}
 	for i := range opts.Fronts {
 		ports = append(ports, fmt.Sprintf("%d/tcp", frontPort(i)))
+	}
+	for i := range opts.Listeners {
+		ports = append(ports, fmt.Sprintf("%d/tcp", listenerPort(i)))
 	}
 	ctr, err := testcontainers.Run(ctx, Image,
 		testcontainers.WithExposedPorts(ports...),
@@ -180,9 +203,14 @@ func start(opts Options) (*Kafka, error) {
 		testcontainers.WithEnv(opts.settings()),
 		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
 			PostStarts: []testcontainers.ContainerHook{func(ctx context.Context, c testcontainers.Container) error {
-				advertised, err := k.connect(ctx, c, opts.Fronts)
+				advertised, err := k.connect(ctx, c, opts)
 				if err != nil {
 					return err
+				}
+				for path, data := range opts.Files {
+					if err := c.CopyToContainer(ctx, data, path, 0o644); err != nil {
+						return err
+					}
 				}
 				text := "#!/bin/sh\nexport KAFKA_ADVERTISED_LISTENERS=" + advertised + "\nexec /etc/kafka/docker/run\n"
 				return c.CopyToContainer(ctx, []byte(text), script, 0o755)
@@ -199,19 +227,27 @@ func start(opts Options) (*Kafka, error) {
 
 // connect finds the ports of the container, tells the fronts theirs, and returns
 // what the broker advertises.
-func (k *Kafka) connect(ctx context.Context, c testcontainers.Container, fronts []Front) (string, error) {
+func (k *Kafka) connect(ctx context.Context, c testcontainers.Container, opts Options) (string, error) {
 	var err error
 	if k.Brokers, err = reachable(ctx, c, "9092/tcp"); err != nil {
 		return "", err
 	}
 	advertised := "HOST://" + k.Brokers + ",INSIDE://localhost:19092"
-	for i, front := range fronts {
+	for i, front := range opts.Fronts {
 		behind, err := reachable(ctx, c, fmt.Sprintf("%d/tcp", frontPort(i)))
 		if err != nil {
 			return "", err
 		}
 		front.Connect(behind)
 		advertised += fmt.Sprintf(",FRONT%d://%s", i, front.Addr())
+	}
+	for i, l := range opts.Listeners {
+		addr, err := reachable(ctx, c, fmt.Sprintf("%d/tcp", listenerPort(i)))
+		if err != nil {
+			return "", err
+		}
+		k.Listeners[l.Name] = addr
+		advertised += fmt.Sprintf(",%s://%s", l.Name, addr)
 	}
 	return advertised, nil
 }
