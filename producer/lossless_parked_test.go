@@ -165,21 +165,3 @@ func TestLossless_8_oneListOfSeveralIsRefused(t *testing.T) {
 		}
 	}
 }
-
-// gauge returns the value of a stream's gauge.
-func gauge(t *testing.T, reg prometheus.Gatherer, name, stream string) float64 {
-	t.Helper()
-	families, err := reg.Gather()
-	must(t, err)
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			for _, l := range m.GetLabel() {
-				if f.GetName() == name && l.GetName() == "stream" && l.GetValue() == stream {
-					return m.GetGauge().GetValue()
-				}
-			}
-		}
-	}
-	t.Fatalf("no series %s of stream %s", name, stream)
-	return 0
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"pylon-kafka/extract/extracttest"
 )
@@ -58,17 +59,29 @@ func TestUnmapped_isCountedAndLoggedOncePerPath(t *testing.T) {
 // counter returns the value of a stream's counter.
 func counter(t *testing.T, reg prometheus.Gatherer, name, stream string) float64 {
 	t.Helper()
+	return series(t, reg, name, stream).GetCounter().GetValue()
+}
+
+// gauge returns the value of a stream's gauge.
+func gauge(t *testing.T, reg prometheus.Gatherer, name, stream string) float64 {
+	t.Helper()
+	return series(t, reg, name, stream).GetGauge().GetValue()
+}
+
+// series returns a stream's series of a metric.
+func series(t *testing.T, reg prometheus.Gatherer, name, stream string) *dto.Metric {
+	t.Helper()
 	families, err := reg.Gather()
 	must(t, err)
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
 				if f.GetName() == name && l.GetName() == "stream" && l.GetValue() == stream {
-					return m.GetCounter().GetValue()
+					return m
 				}
 			}
 		}
 	}
 	t.Fatalf("no series %s of stream %s", name, stream)
-	return 0
+	return nil
 }

@@ -29,6 +29,17 @@ func newRealScene(t *testing.T, k *producertest.Kafka) *scene {
 	return s
 }
 
+// joinedBehindProxy is joined, with a proxy between the replica and the broker.
+func (s *scene) joinedBehindProxy(t *testing.T, k *producertest.Kafka, name string, holds int) (*replica, *producertest.Proxy) {
+	t.Helper()
+	p := producertest.StartProxy(t)
+	p.Connect(k.Brokers)
+	direct := s.config.Options
+	defer func() { s.config.Options = direct }()
+	s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
+	return s.joined(t, name, holds), p
+}
+
 // TestContainer_handsOver starts, adds, stops and kills replicas that are
 // processes of their own, and measures for how long a partition is nobody's.
 func TestContainer_handsOver(t *testing.T) {
@@ -103,12 +114,7 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			s := newRealScene(t, k)
 			s.config.SessionTimeout = 6 * time.Second
 			a := s.joined(t, "a", 16)
-			p := producertest.StartProxy(t)
-			p.Connect(k.Brokers)
-			direct := s.config.Options
-			s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
-			b := s.joined(t, "b", 8)
-			s.config.Options = direct
+			b, p := s.joinedBehindProxy(t, k, "b", 8)
 			cut(p)
 			began := time.Now()
 			eventually(t, "b's are taken over", func() bool { return len(a.Partitions()) == 16 })
@@ -138,12 +144,7 @@ func TestContainer_holdsAfterStandingStill(t *testing.T) {
 	s := newRealScene(t, k)
 	s.config.SessionTimeout = 6 * time.Second
 	a := s.joined(t, "a", 16)
-	p := producertest.StartProxy(t)
-	p.Connect(k.Brokers)
-	direct := s.config.Options
-	s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
-	b := s.joined(t, "b", 8)
-	s.config.Options = direct
+	b, p := s.joinedBehindProxy(t, k, "b", 8)
 	partition := b.Partitions()[0]
 	holds, err := b.Holds(t.Context(), partition)
 	must(t, err)

@@ -4,12 +4,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"pylon-kafka/producer/producertest"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/producer/producertest"
 )
 
 // The listeners of the secure Kafka. The plain one is the administrator's: who

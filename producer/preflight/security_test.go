@@ -16,6 +16,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/extract"
@@ -257,8 +258,9 @@ func (k *secureKafka) testRights(t *testing.T) {
 	}
 }
 
-// sync makes a pass with the world's settings.
-func (k *secureKafka) sync(t *testing.T, w *world) error {
+// pipeline returns a pipeline with the world's settings, whose Kafka clients have
+// opts besides.
+func (w *world) pipeline(t *testing.T, opts ...kgo.Opt) *producer.Pipeline {
 	t.Helper()
 	var cfg struct {
 		Extract  extract.Config
@@ -268,9 +270,15 @@ func (k *secureKafka) sync(t *testing.T, w *world) error {
 	must(t, errors.Join(cfg.Extract.Validate(), cfg.Producer.Validate()))
 	client, err := extract.NewClient(cfg.Extract, extract.Options{})
 	must(t, err)
-	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client})
+	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Kafka: opts})
 	must(t, err)
+	return p
+}
+
+// sync makes a pass with the world's settings.
+func (k *secureKafka) sync(t *testing.T, w *world) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	return p.Sync(ctx)
+	return w.pipeline(t).Sync(ctx)
 }

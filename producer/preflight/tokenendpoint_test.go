@@ -3,7 +3,6 @@ package preflight_test
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,10 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 	"pylon-kafka/producer/producertest"
 )
@@ -33,16 +30,7 @@ func (k *secureKafka) testTokenEndpoint(t *testing.T) {
 	w.env = with(w.env, "PYLON_STREAMS", "tags,issues", "PYLON_POLL_INTERVAL", "5s", "KAFKA_TOPIC_PREFIX", "tokens.", "KAFKA_TRANSACTIONAL_ID_PREFIX", "tokens",
 		"KAFKA_SASL_MECHANISM", "OAUTHBEARER", "KAFKA_SASL_TOKEN_URL", tokens, "KAFKA_SASL_CLIENT_ID", "c", "KAFKA_SASL_CLIENT_SECRET", hidden)
 	k.grant(t, "oauth", documented("tokens")) // to all users of this listener
-	var cfg struct {
-		Extract  extract.Config
-		Producer producer.Config
-	}
-	must(t, envconfig.ProcessWith(t.Context(), &envconfig.Config{Target: &cfg, Lookuper: envconfig.MapLookuper(w.env)}))
-	must(t, errors.Join(cfg.Extract.Validate(), cfg.Producer.Validate()))
-	client, err := extract.NewClient(cfg.Extract, extract.Options{})
-	must(t, err)
-	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Kafka: []kgo.Opt{kgo.Dialer(proxy.Dial)}})
-	must(t, err)
+	p := w.pipeline(t, kgo.Dialer(proxy.Dial))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
