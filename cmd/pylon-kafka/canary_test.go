@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
 )
@@ -132,7 +133,7 @@ func TestCanary_isSeenNowhere(t *testing.T) {
 				published++
 			}
 		}
-		return published == len(allStreamNames())
+		return published == len(cli.Streams())
 	})
 	for _, path := range []string{"/", "/api/streams", "/metrics", "/healthz", "/readyz", "/nothing"} {
 		_, body := get(t, r.url+path)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
@@ -17,7 +18,7 @@ import (
 )
 
 func newCheckCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Preflight: token, Kafka, rights, registry; changes nothing",
@@ -38,10 +39,10 @@ the token.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(writeChecks(a.screen(o), checks, o.json), failedChecks(checks))
+			return errors.Join(writeChecks(a.screen(o), checks, o.JSON), failedChecks(checks))
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
@@ -19,7 +20,7 @@ type settingReport struct {
 }
 
 func newConfigCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "List the settings with their values, secrets masked",
@@ -35,13 +36,13 @@ settings, as run and sync would, and ends with 2 if anything is.`,
 			return err
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }
 
-func (a *app) printSettings(o *output) error {
+func (a *app) printSettings(o *cli.Output) error {
 	reports := settingReports(a.env)
-	if o.json {
+	if o.JSON {
 		return terminal.PrintJSON(a.stdout, reports)
 	}
 	t := terminal.NewTable(terminal.Column{Title: "SETTING"}, terminal.Column{Title: "VALUE", Cut: true}, terminal.Column{Title: "FROM"},

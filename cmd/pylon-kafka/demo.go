@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/demo"
 	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
@@ -51,7 +51,7 @@ prints addresses for other programs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("issues") && o.issues < 1 {
-				return &usageError{errors.New("--issues must be 1 or more")}
+				return cli.Usagef("--issues must be 1 or more")
 			}
 			return a.demo(cmd.Context(), o)
 		},
@@ -92,7 +92,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printPass(reports, new(output)); err != nil {
+	if err := a.printPass(reports, new(cli.Output)); err != nil {
 		return err
 	}
 	d.sayResumed(reports)
@@ -181,19 +181,19 @@ func (d *demonstration) showChanges(ctx context.Context) error {
 	fmt.Fprintf(d.stdout, "\nThe next pass publishes these and nothing else:\n")
 	t := terminal.NewTable(terminal.Column{Title: "TOPIC"}, terminal.Column{Title: "KEY", Cut: true}, terminal.Column{Title: "RECORD"})
 	for i, reader := range after {
-		err := reader.Read(ctx, before[i].End, reader.End, func(rec *kgo.Record) error {
+		err := reader.Read(ctx, before[i].End, func(rec *kgo.Record) error {
 			what := "new or changed"
 			if rec.Value == nil {
 				what = "tombstone"
 			}
 			t.Add(rec.Topic, string(rec.Key), what)
 			return nil
-		}, func() error { return nil })
+		})
 		if err != nil {
 			return err
 		}
 	}
-	if err := t.Write(d.screen(new(output))); err != nil {
+	if err := t.Write(d.screen(new(cli.Output))); err != nil {
 		return err
 	}
 	var unchanged, requests int64
@@ -207,7 +207,7 @@ func (d *demonstration) showChanges(ctx context.Context) error {
 
 // topics returns a reader for the topic of every stream: where it ends now.
 func (d *demonstration) topics(ctx context.Context) ([]*tail.Reader, error) {
-	cfg, err := settings.Load[tailConfig](ctx, d.world.Environment())
+	cfg, err := settings.Load[settings.Cluster](ctx, d.world.Environment())
 	if err != nil {
 		return nil, err
 	}

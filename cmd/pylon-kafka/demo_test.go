@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
 )
@@ -45,7 +46,7 @@ func TestDemo_resumesAndPublishesOnlyWhatChanged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := demoOutput(t, "--dir", dir, "--issues", "30")
-	for _, stream := range allStreamNames() {
+	for _, stream := range cli.Streams() {
 		if rows := cells(first, stream); len(rows) != 1 || rows[0][0] != "done" || rows[0][1] == "0" {
 			t.Errorf("%s in the table: %v", stream, rows)
 		}
@@ -80,7 +81,7 @@ func checkChanges(t *testing.T, output string) {
 		want[m[1]+m[2]] = "new or changed"
 	}
 	got := make(map[string]string)
-	for _, stream := range allStreamNames() {
+	for _, stream := range cli.Streams() {
 		for _, words := range cells(output, "pylon."+stream) {
 			key, record := words[0], strings.Join(words[1:], " ")
 			if _, known := want[key]; !known && stream == "issue_messages" && record == "new or changed" {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"syscall"
 
-	"pylon-kafka/cmd/pylon-kafka/internal/demo"
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
@@ -24,13 +24,6 @@ const (
 	exitFenced       = 4
 	exitInterrupted  = 128 // and the number of the signal, as a shell has it
 )
-
-// usageError marks what the caller of the program got wrong: arguments or
-// flags. Nothing outside of the process was touched when it is returned.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
 
 // signalError is the cause of a context that a signal has ended.
 type signalError struct{ signal os.Signal }
@@ -74,15 +67,14 @@ func (e *interruptedError) code() int {
 // restart mends neither.
 func exitCode(err error) int {
 	var (
-		usage    *usageError
+		usage    *cli.UsageError
 		problems settings.Problems
-		size     *demo.SizeError
 		stopped  *interruptedError
 	)
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage), errors.As(err, &problems), errors.As(err, &size):
+	case errors.As(err, &usage), errors.As(err, &problems):
 		return exitUsage
 	case errors.Is(err, extract.ErrUnauthorized):
 		return exitUnauthorized

@@ -7,12 +7,13 @@ import (
 	"os/signal"
 	"syscall"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/memory"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
 
 func main() {
 	ctx := stopOnSignal(context.Background())
-	go tuneMemory(ctx)
+	go memory.Tune(ctx)
 	err := run(ctx, os.Args[1:], settings.FromOS(), os.Stdout, os.Stderr)
 	if err != nil && !isLogged(err) {
 		fmt.Fprintf(os.Stderr, "pylon-kafka: %v\n", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/report"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
@@ -36,7 +37,7 @@ what differs. "publish-anew" publishes everything. They need the KAFKA_ settings
 and CONNECTOR_NAME only.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return &usageError{fmt.Errorf("offsets needs to know what: list, set, reset, export or import\nTry: %s --help", cmd.CommandPath())}
+			return cli.Usagef("offsets needs to know what: list, set, reset, export or import\nTry: %s --help", cmd.CommandPath())
 		},
 	}
 	cmd.AddCommand(newOffsetsListCommand(a), newOffsetsSetCommand(a), newOffsetsResetCommand(a), newOffsetsExportCommand(a), newOffsetsImportCommand(a))
@@ -45,7 +46,7 @@ and CONNECTOR_NAME only.`,
 
 // cursors reads the settings that steering needs.
 func (a *app) cursors(ctx context.Context) (*steer.Cursors, error) {
-	cfg, err := settings.Load[tailConfig](ctx, a.env)
+	cfg, err := settings.Load[settings.Cluster](ctx, a.env)
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +54,17 @@ func (a *app) cursors(ctx context.Context) (*steer.Cursors, error) {
 }
 
 func newOffsetsListCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:               "list [STREAM...]",
 		Short:             "List the cursors",
-		Args:              streamNames,
-		ValidArgsFunction: completeStreams,
+		Args:              cli.StreamArgs,
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, streams []string) error {
 			return a.listOffsets(cmd.Context(), streams, o)
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }
 
@@ -76,7 +77,7 @@ type cursorReport struct {
 	Error     string          `json:"error,omitempty"` // why it cannot be read
 }
 
-func (a *app) listOffsets(ctx context.Context, streams []string, o *output) error {
+func (a *app) listOffsets(ctx context.Context, streams []string, o *cli.Output) error {
 	cursors, err := a.cursors(ctx)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (a *app) listOffsets(ctx context.Context, streams []string, o *output) erro
 		return err
 	}
 	if len(streams) == 0 {
-		streams = allStreamNames()
+		streams = cli.Streams()
 	}
 	reports := make([]cursorReport, 0, len(streams))
 	t := terminal.NewTable(terminal.Column{Title: "STREAM"}, terminal.Column{Title: "WRITTEN"},
@@ -104,7 +105,7 @@ func (a *app) listOffsets(ctx context.Context, streams []string, o *output) erro
 		reports = append(reports, r)
 		t.Add(stream, written, report.Count(r.Records), text)
 	}
-	if o.json {
+	if o.JSON {
 		return terminal.PrintJSON(a.stdout, reports)
 	}
 	return t.Write(a.screen(o))
@@ -115,8 +116,8 @@ func newOffsetsExportCommand(a *app) *cobra.Command {
 		Use:               "export [STREAM...]",
 		Short:             "Print the cursors as lines of JSON",
 		Long:              `Prints the cursors that there are, of all streams or of those that are named, a line of JSON each, as "offsets import" reads them.`,
-		Args:              streamNames,
-		ValidArgsFunction: completeStreams,
+		Args:              cli.StreamArgs,
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, streams []string) error {
 			cursors, err := a.cursors(cmd.Context())
 			if err != nil {
@@ -153,7 +154,7 @@ is no cursor of a stream is an error, and then nothing is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			entries, err := readCursors(cmd.InOrStdin(), args[0])
 			if err != nil {
-				return &usageError{err}
+				return &cli.UsageError{Err: err}
 			}
 			return a.change(cmd.Context(), o, steer.Import(entries))
 		},
@@ -173,7 +174,7 @@ func readCursors(stdin io.Reader, name string) (map[string]offsets.Entry, error)
 		defer func() { _ = file.Close() }() // it was only read
 		in = file
 	}
-	entries, err := offsets.Decode(in, allStreamNames())
+	entries, err := offsets.Decode(in, cli.Streams())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -189,14 +190,14 @@ func newOffsetsResetCommand(a *app) *cobra.Command {
 		Long: `Forgets the cursors of the named streams, or of all with --all: everything is read
 once more from PYLON_START_DATE on, and compared with what the topic holds. Only
 what differs is published; "publish-anew" publishes everything.`,
-		Args:              streamNames,
-		ValidArgsFunction: completeStreams,
+		Args:              cli.StreamArgs,
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, streams []string) error {
 			if all == (len(streams) > 0) {
-				return &usageError{errors.New("offsets reset: name the streams, or give --all")}
+				return cli.Usagef("offsets reset: name the streams, or give --all")
 			}
 			if all {
-				streams = allStreamNames()
+				streams = cli.Streams()
 			}
 			return a.change(cmd.Context(), o, steer.Reset(streams...))
 		},
@@ -216,8 +217,8 @@ func newOffsetsSetCommand(a *app) *cobra.Command {
 says beside stays. With --cursor: the stream gets this cursor, the JSON of "cursor"
 as "offsets list -o json" prints it.`,
 		Example:           `  pylon-kafka offsets set issues --from 2025-01-01T00:00:00Z --dry-run`,
-		Args:              cobra.MatchAll(cobra.ExactArgs(1), streamNames),
-		ValidArgsFunction: completeStreams,
+		Args:              cobra.MatchAll(cobra.ExactArgs(1), cli.StreamArgs),
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cursor != "" {
 				return a.change(cmd.Context(), o, steer.Set(args[0], json.RawMessage(cursor)))
@@ -241,14 +242,85 @@ as "offsets list -o json" prints it.`,
 func (a *app) fromTime(text string) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return at, &usageError{fmt.Errorf("--from %s: want a time such as 2025-01-01T00:00:00Z", text)}
+		return at, cli.Usagef("--from %s: want a time such as 2025-01-01T00:00:00Z", text)
 	}
 	if at.After(time.Now()) {
-		return at, &usageError{fmt.Errorf("--from %s is in the future", text)}
+		return at, cli.Usagef("--from %s is in the future", text)
 	}
 	begin, _ := a.env.Lookup("PYLON_START_DATE")
 	if start, err := time.Parse(time.RFC3339, begin); err == nil && at.Before(start) {
-		return at, &usageError{fmt.Errorf("--from %s is before PYLON_START_DATE (%s): issues that were updated before it are not read; set that too", text, begin)}
+		return at, cli.Usagef("--from %s is before PYLON_START_DATE (%s): issues that were updated before it are not read; set that too", text, begin)
 	}
 	return at, nil
+}
+
+// changeFlags are the flags of the commands that change cursors.
+type changeFlags struct {
+	*cli.Output
+	steer.Mode
+}
+
+func newChangeFlags(cmd *cobra.Command) *changeFlags {
+	o := &changeFlags{Output: cli.OutputFlags(cmd)}
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&o.Force, "force", false, "also while instances are live; they are fenced")
+	return o
+}
+
+// changeReport is one change as -o json prints it.
+type changeReport struct {
+	Stream  string          `json:"stream"`
+	Before  json.RawMessage `json:"before"` // null: no cursor, or one that cannot be read
+	After   json.RawMessage `json:"after"`  // null: no cursor
+	Changes bool            `json:"changes"`
+	Done    bool            `json:"done"`
+}
+
+// change makes changes of cursors and prints them.
+func (a *app) change(ctx context.Context, o *changeFlags, plan steer.Plan) error {
+	cursors, err := a.cursors(ctx)
+	if err != nil {
+		return err
+	}
+	return a.changeCursors(ctx, cursors, o, plan)
+}
+
+func (a *app) changeCursors(ctx context.Context, cursors *steer.Cursors, o *changeFlags, plan steer.Plan) error {
+	result, err := cursors.Change(ctx, o.Mode, plan)
+	if len(result.Live) > 0 && (o.Force || o.DryRun) {
+		_, _ = fmt.Fprintf(a.stderr, "The group has %s; what works a stream is fenced by a change.\n", steer.Names(result.Live))
+	}
+	if err != nil && result.Done == 0 {
+		return err
+	}
+	if printed := a.printChanges(o, &result); printed != nil {
+		return printed
+	}
+	return err
+}
+
+func (a *app) printChanges(o *changeFlags, result *steer.Result) error {
+	reports := []changeReport{}
+	for i, c := range result.Changes {
+		r := changeReport{Stream: c.Stream, Before: c.Before.Entry.Cursor, Changes: c.Changes(), Done: i < result.Done}
+		if c.After != nil {
+			r.After = c.After.Cursor
+		}
+		reports = append(reports, r)
+		if o.JSON {
+			continue
+		}
+		if _, err := fmt.Fprintln(a.stdout, c.String()); err != nil {
+			return err
+		}
+	}
+	if o.JSON {
+		return terminal.PrintJSON(a.stdout, reports)
+	}
+	text := fmt.Sprintf("Done: %d of %d.", result.Done, len(result.Changes))
+	if o.DryRun {
+		text = "Nothing was changed: --dry-run."
+	}
+	_, err := fmt.Fprintln(a.stderr, text)
+	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -80,7 +81,7 @@ func TestOffsets_exportResetImport(t *testing.T) {
 	w.synced(t, "tags")
 	exported := w.mustDo(t, "offsets", "export")
 	before := cursorsOf(t, exported)
-	if len(before) != len(allStreamNames()) {
+	if len(before) != len(cli.Streams()) {
 		t.Errorf("export prints %d streams", len(before))
 	}
 	if out := w.mustDo(t, "offsets", "reset", "tags", "--dry-run"); !strings.HasPrefix(out, "tags: {") || !strings.Contains(out, "-> no cursor") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
 )
@@ -67,7 +68,7 @@ func TestRun_saysThatTheSandboxIsGone(t *testing.T) {
 		return s.State == producer.Retrying && strings.Contains(s.Reason, "connection refused") && !s.Since.IsZero() && !s.NextTry.IsZero()
 	}))
 	_, metrics := get(t, r.url+"/metrics")
-	if n := strings.Count(metrics, "\npylon_kafka_stream_up{"); n != len(allStreamNames()) || !strings.Contains(metrics, `pylon_kafka_stream_up{stream="issues"} 0`) {
+	if n := strings.Count(metrics, "\npylon_kafka_stream_up{"); n != len(cli.Streams()) || !strings.Contains(metrics, `pylon_kafka_stream_up{stream="issues"} 0`) {
 		t.Errorf("stream_up is there for %d streams, or issues is up", n)
 	}
 	if _, page := get(t, r.url+"/"); !strings.Contains(page, "retrying") || !strings.Contains(page, "connection refused") {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
 )
@@ -35,7 +36,7 @@ func TestStreams_owners(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	if len(all) != len(allStreamNames()) || slices.ContainsFunc(all, func(o producer.Ownership) bool { return !strings.HasPrefix(o.Owner, "one@") || o.Host == "" }) {
+	if len(all) != len(cli.Streams()) || slices.ContainsFunc(all, func(o producer.Ownership) bool { return !strings.HasPrefix(o.Owner, "one@") || o.Host == "" }) {
 		t.Errorf("owners %s", out)
 	}
 	if out, err = owners(); err != nil || strings.Count(out, " one@") != len(all) {

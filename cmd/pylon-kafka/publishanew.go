@@ -1,6 +1,8 @@
 package main
 
 import (
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
+
 	"github.com/spf13/cobra"
 )
 
@@ -18,8 +20,8 @@ still gets its tombstones.
 It changes the stream's cursor, as "offsets" does, and needs the KAFKA_ settings
 and CONNECTOR_NAME only. Run it, then sync, or start run again. Consumers see every
 object once more; records from before stay until the topic is compacted.`,
-		Args:              atLeastOneStream,
-		ValidArgsFunction: completeStreams,
+		Args:              cli.AtLeastOneStream,
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, streams []string) error {
 			cursors, err := a.cursors(cmd.Context())
 			if err != nil {
@@ -30,9 +32,4 @@ object once more; records from before stay until the topic is compacted.`,
 	}
 	o = newChangeFlags(cmd)
 	return cmd
-}
-
-// atLeastOneStream accepts names of streams, one or more.
-func atLeastOneStream(cmd *cobra.Command, args []string) error {
-	return cobra.MatchAll(cobra.MinimumNArgs(1), streamNames)(cmd, args)
 }

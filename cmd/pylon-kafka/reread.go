@@ -8,13 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/producer"
 )
 
 func newRereadCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:   "reread ISSUE...",
 		Short: "Read issues and their children now",
@@ -29,12 +30,12 @@ It refuses to begin while another instance works the streams, and names it.`,
 			return a.reread(cmd.Context(), issues, o)
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }
 
 // reread reads issues again and prints what that did, also when it failed in part.
-func (a *app) reread(ctx context.Context, issues []string, o *output) error {
+func (a *app) reread(ctx context.Context, issues []string, o *cli.Output) error {
 	cfg, err := a.loadService(ctx, a.env)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (a *app) reread(ctx context.Context, issues []string, o *output) error {
 		}
 	}
 	if len(streams) == 0 {
-		return &usageError{errors.New("reread: PYLON_STREAMS names neither issues nor a stream of their children")}
+		return cli.Usagef("reread: PYLON_STREAMS names neither issues nor a stream of their children")
 	}
 	env := maps.Clone(a.env)
 	env["PYLON_STREAMS"] = strings.Join(streams, ",")

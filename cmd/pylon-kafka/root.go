@@ -3,23 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
-
-// app is what every subcommand gets: where settings come from and where output
-// goes. Results go to stdout, logs, progress and questions to stderr.
-type app struct {
-	env    settings.Environment
-	stdout io.Writer
-	stderr io.Writer
-}
 
 // run executes one invocation of the program and returns what exitCode turns
 // into an exit code. It ends soon after ctx does, with a nil error if that was
@@ -38,7 +30,7 @@ func run(ctx context.Context, args []string, env settings.Environment, stdout, s
 		return nil
 	case !*started:
 		// Cobra itself refused: an unknown command, a flag, the arguments.
-		return &usageError{fmt.Errorf("%w\nTry: %s --help", err, cmd.CommandPath())}
+		return cli.Usagef("%w\nTry: %s --help", err, cmd.CommandPath())
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return nil // stopped on request
 	default:
@@ -59,8 +51,6 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("pylon-kafka {{.Version}}\n")
-	schemas := newSchemasCommand(a)
-	schemas.AddCommand(newSchemasRegisterCommand(a))
 	root.AddCommand(
 		newRunCommand(a),
 		newSyncCommand(a),
@@ -72,7 +62,7 @@ func newRootCommand(a *app) (root *cobra.Command, started *bool) {
 		newPublishAnewCommand(a),
 		newOffsetsCommand(a),
 		newStreamsCommand(a),
-		schemas,
+		newSchemasCommand(a),
 		newConfigCommand(a),
 		newVersionCommand(a),
 		newManCommand(a),
@@ -107,34 +97,3 @@ hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
 Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
 3 Pylon refused the token; 4 another instance took over; 130 or 143: SIGINT or
 SIGTERM interrupted sync.`
-
-// output is how a command prints its result.
-type output struct {
-	json bool
-	form string // of -o
-}
-
-// outputFlags adds -o and --json to a command that prints a table.
-func outputFlags(cmd *cobra.Command) *output {
-	o := new(output)
-	cmd.Flags().StringVarP(&o.form, "output", "o", "", "`wide`: every column, nothing cut; json: as JSON")
-	cmd.Flags().BoolVar(&o.json, "json", false, "the same as -o json")
-	cmd.MarkFlagsMutuallyExclusive("output", "json")
-	cmd.PreRunE = func(*cobra.Command, []string) error {
-		switch o.form {
-		case "", "wide":
-			return nil
-		case "json":
-			o.json = true
-			return nil
-		default:
-			return &usageError{fmt.Errorf("-o %s: want wide or json", o.form)}
-		}
-	}
-	return o
-}
-
-// screen is where tables are printed.
-func (a *app) screen(o *output) terminal.Screen {
-	return terminal.NewScreen(a.stdout, a.env.Lookup, o.form == "wide")
-}

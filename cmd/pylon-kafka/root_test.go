@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract"
 	"pylon-kafka/producer"
@@ -25,7 +26,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		"nothing wrong":           {nil, 0},
 		"anything":                {errors.New("x"), 1},
-		"usage":                   {fmt.Errorf("x: %w", &usageError{errors.New("y")}), 2},
+		"usage":                   {fmt.Errorf("x: %w", cli.Usagef("y")), 2},
 		"refused":                 {fmt.Errorf("x: %w", extract.ErrUnauthorized), 3},
 		"fenced":                  {fmt.Errorf("x: %w", producer.ErrTakenOver), 4},
 		"one of several failures": {errors.Join(errors.New("x"), fmt.Errorf("y: %w", producer.ErrTakenOver)), 4},

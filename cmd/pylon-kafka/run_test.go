@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
 )
@@ -65,7 +66,7 @@ func TestRun_servesItsStateUntilItIsStopped(t *testing.T) {
 	})
 	_, page := get(t, r.url+"/")
 	_, metrics := get(t, r.url+"/metrics")
-	for _, stream := range allStreamNames() {
+	for _, stream := range cli.Streams() {
 		if !strings.Contains(page, "pylon."+stream) || !strings.Contains(metrics, `pylon_kafka_stream_up{stream="`+stream+`"} 1`) {
 			t.Errorf("%s is not on the status page or not up in the metrics", stream)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 )
 
@@ -33,7 +34,7 @@ func TestSchemasRegister_isEnoughWhereTheServiceMayNot(t *testing.T) {
 		if err := json.Unmarshal([]byte(pipeline.mustDo(t, "schemas", "register", "--json")), &got); err != nil {
 			t.Fatal(err)
 		}
-		if len(got) != 2*len(allStreamNames()) || got[0].Subject != "pylon.accounts-value" || got[1].Subject != "pylon.accounts-key" {
+		if len(got) != 2*len(cli.Streams()) || got[0].Subject != "pylon.accounts-value" || got[1].Subject != "pylon.accounts-key" {
 			t.Fatalf("register says %+v", got)
 		}
 		for i, r := range got {

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 	"pylon-kafka/extract"
+	"pylon-kafka/producer"
 )
 
 // streamInfo is one stream as `streams` prints it.
@@ -23,7 +27,7 @@ type streamInfo struct {
 }
 
 func newStreamsCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	owners := false
 	cmd := &cobra.Command{
 		Use:   "streams",
@@ -37,13 +41,13 @@ for that it needs the KAFKA_ settings.`,
 				return a.owners(cmd.Context(), o)
 			}
 			infos := streamInfos(a.env)
-			if o.json {
+			if o.JSON {
 				return terminal.PrintJSON(a.stdout, infos)
 			}
 			return writeStreams(a.screen(o), infos)
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	cmd.Flags().BoolVar(&owners, "owners", false, "ask the cluster which replica works which stream")
 	return cmd
 }
@@ -100,4 +104,32 @@ func streamInfos(env settings.Environment) []streamInfo {
 		})
 	}
 	return infos
+}
+
+// owners prints which replica works which stream, as the cluster has it.
+func (a *app) owners(ctx context.Context, o *cli.Output) error {
+	cfg, err := settings.Load[settings.Cluster](ctx, a.env)
+	if err != nil {
+		return err
+	}
+	const patience = 30 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	owners, err := producer.Owners(ctx, cfg.Producer)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return terminal.PrintJSON(a.stdout, owners)
+	}
+	t := terminal.NewTable(terminal.Column{Title: "STREAM"}, terminal.Column{Title: "LEASE", Right: true},
+		terminal.Column{Title: "REPLICA", Cut: true}, terminal.Column{Title: "HOST"})
+	for _, one := range owners {
+		replica := one.Owner
+		if replica == "" {
+			replica = "nobody"
+		}
+		t.Add(one.Stream, strconv.Itoa(int(one.Partition)), replica, one.Host)
+	}
+	return t.Write(a.screen(o))
 }

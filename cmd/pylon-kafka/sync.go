@@ -3,22 +3,20 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
-	"pylon-kafka/extract"
 	"pylon-kafka/producer"
 )
 
 func newSyncCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:   "sync [STREAM...]",
 		Short: "One pass over the chosen streams, then end",
@@ -30,18 +28,18 @@ every issue published until then are read.
 A stream that fails does not stop the others; the pass then ends with 1. One that
 SIGINT or SIGTERM interrupts ends with 130 or 143; what it has read is committed.
 The status page and the metrics are served only where HTTP_ADDR is set.`,
-		Args:              streamNames,
-		ValidArgsFunction: completeStreams,
+		Args:              cli.StreamArgs,
+		ValidArgsFunction: cli.CompleteStreams(),
 		RunE: func(cmd *cobra.Command, streams []string) error {
 			return a.sync(cmd.Context(), streams, o)
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }
 
 // sync does one pass and prints what it did, also when it failed in part.
-func (a *app) sync(ctx context.Context, streams []string, o *output) error {
+func (a *app) sync(ctx context.Context, streams []string, o *cli.Output) error {
 	env := a.env
 	if len(streams) > 0 {
 		env = maps.Clone(env)
@@ -76,36 +74,9 @@ func (a *app) sync(ctx context.Context, streams []string, o *output) error {
 }
 
 // printPass prints what a pass did, a row a stream.
-func (a *app) printPass(streams []producer.Status, o *output) error {
-	if o.json {
+func (a *app) printPass(streams []producer.Status, o *cli.Output) error {
+	if o.JSON {
 		return terminal.PrintJSON(a.stdout, streams)
 	}
 	return terminal.WritePass(a.screen(o), streams)
-}
-
-// streamNames accepts names of streams and nothing else.
-func streamNames(_ *cobra.Command, args []string) error {
-	for _, name := range args {
-		if _, ok := extract.Find(name); !ok {
-			if meant := settings.Nearest(name, allStreamNames()); meant != "" {
-				return fmt.Errorf("unknown stream %q: did you mean %s?", name, meant)
-			}
-			return fmt.Errorf("unknown stream %q: want one of %s", name, strings.Join(allStreamNames(), ", "))
-		}
-	}
-	return nil
-}
-
-// allStreamNames lists the streams in their order.
-func allStreamNames() []string {
-	var names []string
-	for _, s := range extract.Streams() {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-func completeStreams(_ *cobra.Command, chosen []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names := slices.DeleteFunc(allStreamNames(), func(name string) bool { return slices.Contains(chosen, name) })
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

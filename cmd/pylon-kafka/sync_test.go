@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
 )
@@ -28,7 +29,7 @@ func TestSync_publishesEveryStreamAndThenNothing(t *testing.T) {
 		t.Fatalf("sync: %v", err)
 	}
 	var want []passReport
-	for _, stream := range allStreamNames() {
+	for _, stream := range cli.Streams() {
 		want = append(want, passReport{Stream: stream, State: "done", Records: int64(w.pylon.API.Count(stream))})
 	}
 	if diff := cmp.Diff(want, reports); diff != "" {
@@ -120,7 +121,7 @@ func TestSync_saysThatItWaits(t *testing.T) {
 			t.Fatalf("log %q: %v", lines.Text(), err)
 		}
 	}
-	if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(allStreamNames(), ",") {
+	if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(cli.Streams(), ",") {
 		t.Errorf("the log says %+v", record)
 	}
 	stop()

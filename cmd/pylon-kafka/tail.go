@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/tail"
-	"pylon-kafka/producer"
+	"pylon-kafka/cmd/pylon-kafka/internal/terminal"
 )
 
 // tailFlags are the flags of tail that are not options as they stand.
@@ -20,14 +19,6 @@ type tailFlags struct {
 	since  string
 	offset int64
 }
-
-// tailConfig is what tail needs: the cluster and the schema registry, no token.
-type tailConfig struct {
-	Producer producer.Config
-}
-
-// Validate reports every setting that cannot work, joined.
-func (c *tailConfig) Validate() error { return c.Producer.Validate() }
 
 func newTailCommand(a *app) *cobra.Command {
 	var o tailFlags
@@ -57,7 +48,7 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 		Example: `  pylon-kafka tail issues -n 1 --value | jq .
   pylon-kafka tail issue_messages --from-beginning --exit --key 1b0a2c1b-...`,
 		Args:              cobra.MatchAll(cobra.MinimumNArgs(1), topicName),
-		ValidArgsFunction: completeTopics,
+		ValidArgsFunction: cli.CompleteStreams(tail.OwnTopics()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("lines") {
 				o.Limit = -1
@@ -86,17 +77,19 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 // tail prints a topic's records until what o asks for is done or ctx ends.
 func (a *app) tail(ctx context.Context, streams []string, o tailFlags) error {
 	if o.Limit < -1 || o.Limit == 0 {
-		return &usageError{errors.New("-n must be 1 or more")}
+		return cli.Usagef("-n must be 1 or more")
 	}
 	since, err := sinceWhen(o.since, time.Now())
 	if err != nil {
 		return err
 	}
 	o.Since = since
-	cfg, err := settings.Load[tailConfig](ctx, a.env)
+	cfg, err := settings.Load[settings.Cluster](ctx, a.env)
 	if err != nil {
 		return err
 	}
+	process := settings.Process{}
+	o.Log = process.Logger(a.stderr, terminal.IsTerminal(a.stderr))
 	return tail.Run(ctx, &cfg.Producer, streams, o.Options, a.stdout)
 }
 
@@ -110,19 +103,14 @@ func sinceWhen(text string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, &usageError{fmt.Errorf("--since %s: want a time such as 2024-01-31T00:00:00Z, or how long ago, such as 90m", text)}
+		return time.Time{}, cli.Usagef("--since %s: want a time such as 2024-01-31T00:00:00Z, or how long ago, such as 90m", text)
 	}
 	return t, nil
 }
 
 // topicName accepts streams and the topics of our own.
 func topicName(cmd *cobra.Command, args []string) error {
-	return streamNames(cmd, slices.DeleteFunc(slices.Clone(args), func(name string) bool {
+	return cli.StreamArgs(cmd, slices.DeleteFunc(slices.Clone(args), func(name string) bool {
 		return slices.Contains(tail.OwnTopics(), name)
 	}))
-}
-
-func completeTopics(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	names := slices.DeleteFunc(append(allStreamNames(), tail.OwnTopics()...), func(name string) bool { return slices.Contains(args, name) })
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

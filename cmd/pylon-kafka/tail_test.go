@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -47,6 +44,7 @@ func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
 		"the first from an offset on":     {[]string{"--offset", "1", "-n", "1"}, "b=two"},
 		"from before the end":             {[]string{"--offset", "-2", "--exit"}, "a=three"}, // its marker is the last
 		"from before the beginning":       {[]string{"--offset", "-100", "-e", "--key", "b"}, "b=two b=null"},
+		"from behind the end":             {[]string{"--offset", "100", "--exit"}, ""},
 		"since an hour":                   {[]string{"--since", "1h", "--exit"}, "a=one b=two b=null a=three"},
 		"since tomorrow":                  {[]string{"--since", "2999-01-01T00:00:00Z", "--exit"}, ""},
 		"nothing new":                     {[]string{"--exit"}, ""},
@@ -288,55 +286,6 @@ func TestTail_readsTheTopicsOfOurOwn(t *testing.T) {
 	w.commit(&kgo.Record{Key: []byte("k"), Value: []byte(`{"value":"plain"}`)})
 	if got := keysAndValues(tailLines(t, brokersOf(cluster), "schemas", "-n", "1")); got != "k=plain" {
 		t.Errorf("tail prints %q", got)
-	}
-}
-
-func TestTail_followsUntilItIsStopped(t *testing.T) {
-	t.Parallel()
-	cluster := newCluster(t)
-	w := newTopicWriter(t, cluster, "tags", 1)
-	w.commit(w.tag("old", "x"))
-
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	reader, writer := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		var errOut bytes.Buffer
-		err := run(ctx, []string{"tail", "tags"}, brokersOf(cluster), writer, &errOut)
-		_ = writer.Close()
-		ended <- err
-	}()
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for scanner := bufio.NewScanner(reader); scanner.Scan(); {
-			lines <- scanner.Text()
-		}
-	}()
-
-	// When tail has found the end cannot be seen from outside: so records are
-	// published until it shows one.
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	var first string
-	for first == "" {
-		select {
-		case first = <-lines:
-		case <-tick.C:
-			w.commit(w.tag("new", "y"))
-		case <-ctx.Done():
-			t.Fatal("tail shows nothing")
-		}
-	}
-	if got := parseTailed(t, first); got.Key != "new" {
-		t.Errorf("tail begins with %v, want what was published after it began", got)
-	}
-	cancel()
-	for range lines { // what was on the way
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("tail = %v, want nil after it was stopped", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/build"
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 )
 
 // version and commit are set by the build:
@@ -18,19 +19,19 @@ var version, commit string
 func buildInfo() build.Info { return build.Read(version, commit) }
 
 func newVersionCommand(a *app) *cobra.Command {
-	var o *output
+	var o *cli.Output
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this binary was built from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if o.json {
+			if o.JSON {
 				return json.NewEncoder(a.stdout).Encode(buildInfo())
 			}
 			_, err := fmt.Fprintln(a.stdout, "pylon-kafka", buildInfo())
 			return err
 		},
 	}
-	o = outputFlags(cmd)
+	o = cli.OutputFlags(cmd)
 	return cmd
 }

@@ -63,10 +63,10 @@ func committedValues(t *testing.T, cluster *kfake.Cluster) []string {
 		t.Fatal(err)
 	}
 	var values []string
-	err = reader.Read(t.Context(), reader.Start, reader.End, func(rec *kgo.Record) error {
+	err = reader.Read(t.Context(), reader.Start, func(rec *kgo.Record) error {
 		values = append(values, string(rec.Value))
 		return nil
-	}, func() error { return nil })
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

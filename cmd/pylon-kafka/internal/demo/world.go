@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"golang.org/x/sync/errgroup"
 
+	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/cmd/pylon-kafka/internal/web"
 	"pylon-kafka/extract/extracttest"
@@ -61,18 +62,9 @@ type World struct {
 	unlock   func()
 }
 
-// SizeError is that a folder holds a demo of another size than the one asked for.
-type SizeError struct {
-	Dir    string
-	Issues int // that it has
-}
-
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("%s holds a demo with %d issues: leave --issues out to go on with it, or begin anew with --fresh", e.Dir, e.Issues)
-}
-
 // Open opens the demo in dir, or begins one there of so many issues (0:
-// of any size). It must be closed.
+// of any size). It must be closed. A folder with a demo of another size than the
+// one asked for is a [cli.UsageError].
 func Open(ctx context.Context, dir string, issues int, log *slog.Logger) (*World, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the demo's folder: %w", err)
@@ -171,7 +163,7 @@ func (w *World) loadState(issues int) error {
 		return fmt.Errorf("%s is of another version or damaged: begin anew with --fresh", w.statePath())
 	}
 	if issues != 0 && issues != w.state.Issues {
-		return &SizeError{Dir: w.dir, Issues: w.state.Issues}
+		return cli.Usagef("%s holds a demo with %d issues: leave --issues out to go on with it, or begin anew with --fresh", w.dir, w.state.Issues)
 	}
 	w.resumed = true
 	return nil

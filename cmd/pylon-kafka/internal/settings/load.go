@@ -28,6 +28,15 @@ type Config struct {
 	Process  Process
 }
 
+// Cluster is what a command needs that asks Kafka and the schema registry, and
+// Pylon nothing: no token.
+type Cluster struct {
+	Producer producer.Config
+}
+
+// Validate reports every setting that cannot work, joined.
+func (c *Cluster) Validate() error { return c.Producer.Validate() }
+
 // Process is what belongs to the process as a whole.
 type Process struct {
 	HTTPAddr  string     `env:"HTTP_ADDR, default=:8080"`

@@ -1,4 +1,5 @@
-package main
+// Package memory keeps what the garbage collector lets the heap grow by small.
+package memory
 
 import (
 	"context"
@@ -8,12 +9,12 @@ import (
 	"time"
 )
 
-// tuneMemory keeps what the garbage collector lets the heap grow by about
+// Tune keeps what the garbage collector lets the heap grow by about
 // constant, until ctx ends. What the producer knows of its topics is large, is
 // never scanned and hardly changes: to let the heap double over it, as Go does by
 // itself, would cost as much memory again and save nothing. GOGC, where it is
 // set, is left alone, and so is GOMEMLIMIT, which works beside it.
-func tuneMemory(ctx context.Context) {
+func Tune(ctx context.Context) {
 	const (
 		headroom = 12 << 20
 		least    = 20 // percent
