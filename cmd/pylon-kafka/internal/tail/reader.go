@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -23,16 +24,16 @@ var ErrEnough = errors.New("enough")
 const (
 	// reachTimeout is how long a cluster may take to say where a topic ends.
 	reachTimeout = 30 * time.Second
-	// quietTimeout is how long Read waits for the rest of a topic whose end is
-	// known. Compaction may have left nothing at all before the end, which a
-	// consumer cannot tell from a broker that is slow.
-	quietTimeout = 10 * time.Second
+	// chunkRecords is how many records are taken from the client at a time.
+	chunkRecords = 1000
+	// again is the pause before a topic that cannot be read just now is read again.
+	again = time.Second
 )
 
 // Reader reads the committed records of one topic without a consumer group.
 type Reader struct {
 	options    []kgo.Opt
-	topic      string
+	topic      topic.Info
 	Start, End map[int32]int64 // by partition, as they were when the reader was made; the end is the last stable offset
 }
 
@@ -60,7 +61,7 @@ func NewReader(ctx context.Context, kafka *connect.Kafka, name string) (*Reader,
 	case err != nil:
 		return nil, fmt.Errorf("KAFKA_BROKERS %v: topic %s: %w", kafka.Brokers, name, err)
 	}
-	return &Reader{options: options, topic: name, Start: found.At(topic.Start), End: found.At(topic.Stable)}, nil
+	return &Reader{options: options, topic: found, Start: found.At(topic.Start), End: found.At(topic.Stable)}, nil
 }
 
 // begin returns the offsets at which o begins.
@@ -79,7 +80,7 @@ func (r *Reader) begin(ctx context.Context, o *Options) (map[int32]int64, error)
 		if offset < 0 {
 			offset += end
 		}
-		from[partition] = max(offset, r.Start[partition])
+		from[partition] = min(max(offset, r.Start[partition]), end)
 	}
 	return from, nil
 }
@@ -93,88 +94,113 @@ func (r *Reader) since(ctx context.Context, t time.Time) (map[int32]int64, error
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	listed, err := kadm.NewClient(cl).ListOffsetsAfterMilli(ctx, t.UnixMilli(), r.topic)
+	listed, err := kadm.NewClient(cl).ListOffsetsAfterMilli(ctx, t.UnixMilli(), r.topic.Name)
 	if err == nil {
 		err = listed.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: look for %s: %w", r.topic, t.Format(time.RFC3339), err)
+		return nil, fmt.Errorf("topic %s: look for %s: %w", r.topic.Name, t.Format(time.RFC3339), err)
 	}
 	from := make(map[int32]int64)
 	listed.Each(func(o kadm.ListedOffset) { from[o.Partition] = o.Offset })
 	return from, nil
 }
 
-// Read calls fn for every committed record from the offsets in from on, in
-// order by partition, and idle whenever it has caught up with what there is. It
-// ends with nil when ctx ends, when fn returns ErrEnough, and, if end is given,
-// when every partition has reached its end.
-//
-// Transaction markers take up offsets as records do, and the last offset before
-// an end usually is one: so they are asked for and counted, and not shown to fn.
-func (r *Reader) Read(ctx context.Context, from, end map[int32]int64, fn func(*kgo.Record) error, idle func() error) error {
-	positions := make(map[int32]kgo.Offset)
-	for partition, offset := range from {
-		if end == nil || offset < end[partition] {
-			positions[partition] = kgo.NewOffset().At(offset)
-		}
-	}
-	if len(positions) == 0 {
+// Read calls fn for every committed record from the offsets in from to the end of
+// the topic as it was when the reader was made, in order by partition. It ends
+// with nil also when ctx ends and when fn returns ErrEnough.
+func (r *Reader) Read(ctx context.Context, from map[int32]int64, fn func(*kgo.Record) error) error {
+	err := topic.Read(ctx, r.options, r.topic, from, r.End, fn)
+	if stopped(ctx, err) {
 		return nil
 	}
-	cl, err := kgo.NewClient(append(slices.Clone(r.options),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{r.topic: positions}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(),
-		kgo.FetchMaxWait(500*time.Millisecond),
-	)...)
+	return err
+}
+
+// stopped reports whether reading ended because it should.
+func stopped(ctx context.Context, err error) bool {
+	return errors.Is(err, ErrEnough) || ctx.Err() != nil
+}
+
+// Follow calls fn for every committed record from the offsets in from on, those
+// that are still to come and those of partitions that are added included, and idle
+// after each few. It ends with nil when ctx ends and when fn returns ErrEnough. A
+// broker that is away is told to log, and waited for; a topic that is not there any
+// more, or holds other records than it did, is an error.
+func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Logger, fn func(*kgo.Record) error, idle func() error) error {
+	next := maps.Clone(from)
+	for {
+		err := r.follow(ctx, next, fn, idle)
+		switch {
+		case stopped(ctx, err):
+			return nil
+		case errors.Is(err, topic.ErrPartitionsAdded):
+			err = r.addPartitions(ctx, next)
+		case passes(err):
+			log.Warn("the topic cannot be read just now; it is tried again", "topic", r.topic.Name, "error", err)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(again):
+		}
+	}
+}
+
+// follow moves next on with what it reads, until an error ends it.
+func (r *Reader) follow(ctx context.Context, next map[int32]int64, fn func(*kgo.Record) error, idle func() error) error {
+	reader := topic.Open(r.options, r.topic, next)
+	defer reader.Close()
+	for {
+		c, err := reader.Next(ctx, chunkRecords)
+		if err != nil {
+			return err
+		}
+		for _, rec := range c.Records {
+			if err := fn(rec); err != nil {
+				return err
+			}
+		}
+		maps.Copy(next, c.Next)
+		if err := idle(); err != nil {
+			return err
+		}
+	}
+}
+
+// addPartitions adds the partitions that the topic has by now to next, from their
+// beginning on.
+func (r *Reader) addPartitions(ctx context.Context, next map[int32]int64) error {
+	cl, err := kgo.NewClient(r.options...)
 	if err != nil {
 		return fmt.Errorf("make a Kafka client: %w", err)
 	}
 	defer cl.Close()
-
-	left := make(map[int32]bool)
-	for partition := range positions {
-		left[partition] = true
+	found, err := topic.Find(ctx, cl, r.topic.Name)
+	if err != nil {
+		return err
 	}
-	for len(left) > 0 {
-		fetches, quiet := poll(ctx, cl, end != nil)
-		if ctx.Err() != nil || quiet {
-			return nil
-		}
-		if err := fetches.Err(); err != nil {
-			return fmt.Errorf("read topic %s: %w", r.topic, err)
-		}
-		for rec := range fetches.RecordsAll() {
-			if end != nil && rec.Offset >= end[rec.Partition]-1 {
-				delete(left, rec.Partition)
-			}
-			if rec.Attrs.IsControl() || end != nil && rec.Offset >= end[rec.Partition] {
-				continue
-			}
-			if err := fn(rec); err != nil {
-				if errors.Is(err, ErrEnough) {
-					return nil
-				}
-				return err
-			}
-		}
-		if err := idle(); err != nil {
-			return err
+	for partition, start := range found.At(topic.Start) {
+		if _, ok := next[partition]; !ok {
+			next[partition] = start
 		}
 	}
 	return nil
 }
 
-// poll waits for records. Where the end is known it gives up after a while.
-func poll(ctx context.Context, cl *kgo.Client, bounded bool) (fetches kgo.Fetches, quiet bool) {
-	if !bounded {
-		return cl.PollFetches(ctx), false
+// passes reports whether an error is that of a cluster that is away or busy for a
+// while, which waiting may mend.
+func passes(err error) bool {
+	for _, lasting := range []error{topic.ErrAbsent, topic.ErrRecreated, topic.ErrOutOfRange} {
+		if errors.Is(err, lasting) {
+			return false
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, quietTimeout)
-	defer cancel()
-	fetches = cl.PollFetches(ctx)
-	return fetches, ctx.Err() != nil && fetches.NumRecords() == 0
+	return errors.Is(err, topic.ErrNoLeader) || errors.Is(err, context.DeadlineExceeded) || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err)
 }
 
 // Last returns the last n records that are wanted, oldest first. It reads from
@@ -190,7 +216,7 @@ func (r *Reader) Last(ctx context.Context, n int, wanted func(*kgo.Record) bool)
 			}
 		}
 		var records []*kgo.Record
-		err := r.Read(ctx, from, r.End, func(rec *kgo.Record) error {
+		err := r.Read(ctx, from, func(rec *kgo.Record) error {
 			if wanted(rec) {
 				records = append(records, rec)
 			}
@@ -199,7 +225,7 @@ func (r *Reader) Last(ctx context.Context, n int, wanted func(*kgo.Record) bool)
 				records = lastByTime(records, n)
 			}
 			return nil
-		}, func() error { return nil })
+		})
 		if err != nil || ctx.Err() != nil {
 			return nil, err
 		}

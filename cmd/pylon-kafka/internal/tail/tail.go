@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ type Options struct {
 	Headers       bool
 	Value         bool // the value alone
 	Merge         bool // the fields under unmapped are put back in their places
+	Log           *slog.Logger
 }
 
 // begins reports whether it is said where reading begins.
@@ -100,13 +102,9 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 	if err != nil {
 		return err
 	}
-	end := reader.End
-	if !o.Exit {
-		end = nil
-	}
 	left := o.Limit
-	return reader.Read(ctx, from, end, func(rec *kgo.Record) error {
-		if !wanted(rec) {
+	show := func(rec *kgo.Record) error {
+		if !wanted(rec) || o.Offset != nil && rec.Offset < *o.Offset {
 			return nil
 		}
 		if err := out.print(ctx, rec, keys, decode); err != nil {
@@ -116,5 +114,9 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 			return ErrEnough
 		}
 		return nil
-	}, out.flush)
+	}
+	if o.Exit {
+		return reader.Read(ctx, from, show)
+	}
+	return reader.Follow(ctx, from, o.Log, show, out.flush)
 }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/cmd/pylon-kafka/internal/settings"
+)
+
+// follower is a tail that follows a topic.
+type follower struct {
+	lines chan string
+	ended chan error
+	stop  context.CancelFunc
+}
+
+func follow(t *testing.T, env settings.Environment, args ...string) *follower {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	f := &follower{lines: make(chan string), ended: make(chan error, 1), stop: cancel}
+	reader, writer := io.Pipe()
+	go func() {
+		var errOut bytes.Buffer
+		err := run(ctx, append([]string{"tail"}, args...), env, writer, &errOut)
+		_ = writer.Close()
+		f.ended <- err
+	}()
+	go func() {
+		defer close(f.lines)
+		for scanner := bufio.NewScanner(reader); scanner.Scan(); {
+			f.lines <- scanner.Text()
+		}
+	}()
+	return f
+}
+
+// next returns the next line. When tail has found the end of the topic cannot be
+// seen from outside: so publish is called until it shows one.
+func (f *follower) next(t *testing.T, publish func()) tailed {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case line, ok := <-f.lines:
+			if !ok {
+				t.Fatalf("tail has ended: %v", <-f.ended)
+			}
+			return parseTailed(t, line)
+		case <-tick.C:
+			publish()
+		}
+	}
+}
+
+func TestTail_followsUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	w.commit(w.tag("old", "x"))
+	f := follow(t, brokersOf(cluster), "tags")
+	if got := f.next(t, func() { w.commit(w.tag("new", "y")) }); got.Key != "new" {
+		t.Errorf("tail begins with %v, want what was published after it began", got)
+	}
+	f.stop()
+	for range f.lines { // what was on the way
+	}
+	if err := <-f.ended; err != nil {
+		t.Errorf("tail = %v, want nil after it was stopped", err)
+	}
+}
+
+// TestTail_followsPartitionsThatAreAdded does so to the end of the topic, which is
+// an error that says what has become of it.
+func TestTail_followsPartitionsThatAreAdded(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	w := newTopicWriter(t, cluster, "tags", 1)
+	f := follow(t, brokersOf(cluster), "tags", "--from-beginning")
+	w.commit(w.tag("old", "x"))
+	if got := f.next(t, func() {}); got.Key != "old" {
+		t.Errorf("tail begins with %v", got)
+	}
+	adm := kadm.NewClient(w.cl)
+	if _, err := adm.CreatePartitions(t.Context(), 1, w.topic); err != nil {
+		t.Fatal(err)
+	}
+	added, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer added.Close()
+	rec := w.tag("added", "y")
+	rec.Topic, rec.Partition = w.topic, 1
+	if err := added.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.next(t, func() {}); got.Key != "added" {
+		t.Errorf("then tail prints %v, want the record of the partition that was added", got)
+	}
+	if _, err := adm.DeleteTopics(t.Context(), w.topic); err != nil {
+		t.Fatal(err)
+	}
+	for range f.lines { // there is none
+	}
+	if err := <-f.ended; exitCode(err) != exitFailed || !strings.Contains(err.Error(), w.topic) || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("tail of a topic that was deleted ends with %v", err)
+	}
+}
