@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -97,11 +98,11 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 	first := kgo.AbortingFirstErrPromise(s.cl)
 	var flight struct { // since the last flush
 		records, size int
-		refused       *kgo.Record
+		refused       atomic.Pointer[kgo.Record] // a flush that is given up leaves promises that are yet to be called
 	}
 	flush := func() error {
 		err := s.cl.Flush(ctx)
-		if flight.refused == nil {
+		if flight.refused.Load() == nil {
 			flight.records, flight.size = 0, 0
 		}
 		return err
@@ -111,8 +112,8 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 		flight.size += recordSize(rec)
 		promise := first.Promise()
 		s.cl.Produce(ctx, rec, func(rec *kgo.Record, err error) {
-			if errors.Is(err, kerr.MessageTooLarge) && flight.refused == nil {
-				flight.refused = rec // promises are called one after the other
+			if errors.Is(err, kerr.MessageTooLarge) {
+				flight.refused.CompareAndSwap(nil, rec)
 			}
 			promise(rec, s.topics.k.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
 		})
@@ -120,17 +121,17 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 	var err error
 	for _, rec := range records {
 		if flight.records > 0 && flight.size+recordSize(rec) > s.flushBytes {
-			if err = flush(); err != nil || flight.refused != nil {
+			if err = flush(); err != nil || flight.refused.Load() != nil {
 				break
 			}
 		}
 		send(rec)
 	}
-	if err == nil && flight.refused == nil {
+	if err == nil && flight.refused.Load() == nil {
 		if flight.size > s.flushBytes { // the cursor is not to be blamed with it
 			err = flush()
 		}
-		if err == nil && flight.refused == nil {
+		if err == nil && flight.refused.Load() == nil {
 			send(cursor)
 			err = flush()
 		}
@@ -145,7 +146,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 	if perr := first.Err(); perr != nil {
 		err = perr
 	}
-	if rec := flight.refused; rec != nil {
+	if rec := flight.refused.Load(); rec != nil {
 		return s.tooLarge(rec, flight.records == 1, err)
 	}
 	return err
