@@ -99,7 +99,7 @@ func TestExamples_areWhatStrimziTakes(t *testing.T) {
 
 // The example has every topic that the program writes.
 func TestExamples_haveEveryTopic(t *testing.T) {
-	want := []string{"pylon.deadletter", "pylon.offsets", "pylon.schemas"}
+	want := []string{"pylon.deadletter", "pylon.index", "pylon.offsets", "pylon.schemas"}
 	for _, stream := range extract.Streams() {
 		want = append(want, "pylon."+stream.Name)
 	}

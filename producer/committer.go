@@ -50,6 +50,7 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		}
 		c.s.flushBytes = c.s.topic.MaxBytes
 		c.s.known.apply(d.changes)
+		c.s.index.committed(d.records, d.changes)
 		c.s.memory.noteLetters(d.letters)
 		b.rule.committed(d)
 		c.state.committed(b.note, d.counts)
@@ -58,6 +59,9 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		if published {
 			c.s.log.Debug("committed", "part", b.part, "origin", b.origin, "records", d.counts.Records,
 				"tombstones", d.counts.Tombstones, "unchanged", d.counts.Unchanged)
+		}
+		if c.s.index.due() {
+			return c.s.writeBase(ctx)
 		}
 		return nil
 	}

@@ -27,11 +27,12 @@
 //   - errors.go, retry.go, config.go: what stays refused, and what is tried again
 //   - status.go, document.go, record.go, keys.go, known.go: what is shown of a stream,
 //     what stands in the offsets topic and in a record, what consumers have
-//   - session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
+//   - topickeeper.go, streammemory.go, index.go, session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
 //     that is open, and what of a batch is published in a transaction
 //   - batch.go, state.go, metrics.go, outage.go, passlog.go, trace.go, part.go: what
 //     readers emit, and what status, metrics, log and traces tell of it
-//   - publish.go, wire.go, rebuild.go, open.go, committer.go, watch.go: from the taking
+//   - publish.go, indexbase.go, wire.go, rebuild.go, recall.go, open.go, committer.go,
+//     watch.go: from the taking
 //     over of a transactional id to the one writer of a stream
 //   - refreshreader.go, pollreader.go, reconcilereader.go, and lane.go with lanefetch.go,
 //     parked.go, lanework.go: the ways to read; none of them knows Kafka's side or the view
@@ -48,20 +49,19 @@
 // says what being fenced means, handover.go tells of hand-overs and whose a stream
 // is, syncgroup.go is the part of a sync.
 //
-// A hand-over costs what opening a stream costs, and of that nearly all is
-// rebuilding the view from the stream's topic: some 20 µs of CPU time an object
-// (TestRebuildSize, README.md), so that a stream of a million objects is with
-// nobody for that much longer. Nothing is kept warm: the topic is the only truth,
-// and reading it cannot be wrong. For streams that are too large for that the
-// choice is a small compacted index topic, written in the same
-// transactions (key, parent, hash: some 60 bytes an object), and not standbys
-// that follow the streams: an index is read by whoever gets the stream, survives a
-// restart of everything, and costs one more record in a transaction that is there
-// anyhow; a standby costs the memory of a view and the reading of the whole topic
-// in each replica that might get the stream, all the time, and does nothing for the
-// first replica that comes up. The index is never trusted beyond the offset up to
-// which its own records say that it goes: behind that, and where the topic was
-// deleted, the topic is read.
+// A hand-over costs what opening a stream costs, and of that nearly all is to learn
+// what its topic holds: some 14 µs of CPU time an object (TestRebuildSize,
+// README.md), so that a stream of a million objects would be with nobody for that
+// much longer. So of a topic with 10,000 objects or more an index is kept in the
+// index topic, some 30 bytes an object (index.go, indexbase.go; package
+// internal/index says what stands there): a base, written in a transaction of its
+// own, and deltas, which go along with the transactions of the stream. Whoever opens
+// the stream reads the index and then only what the index does not know (recall.go).
+//
+// The topic stays the truth. The index is never trusted beyond the offsets up to
+// which it says that it goes, and it says so only of offsets between which nobody
+// else has written. Where the topic was deleted, begins later, ends earlier, or
+// holds what is not ours, the index is not used, and the topic is read.
 //
 // How to reach Pylon is package extract's, how a record becomes Avro package
 // avro's, where cursors are kept package offsets'; the settings of the cluster are

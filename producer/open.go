@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/plugin/kprom"
 
+	"pylon-kafka/extract"
 	"pylon-kafka/offsets"
 	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer/connect"
+	"pylon-kafka/producer/internal/index"
 	"pylon-kafka/producer/topics"
 )
 
@@ -31,7 +34,7 @@ func openSession(ctx context.Context, set streamSettings, w *wire) (*session, er
 		kgo.ProducerBatchCompression(set.opts.compression),
 		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
 		kgo.ProducerLinger(0), // a page is flushed at once
-		kgo.RecordPartitioner(byTopic(s.topic.Name)),
+		kgo.RecordPartitioner(byTopic(s.topic.Name, set.topics.index().Name)),
 		kgo.WithHooks(set.opts.tracing.hooks...),
 		kgo.WithHooks(kprom.NewMetrics(namespace,
 			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
@@ -48,7 +51,7 @@ func openSession(ctx context.Context, set streamSettings, w *wire) (*session, er
 		s.cl.Close()
 		return nil, err
 	}
-	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed)
+	s.log.Info("stream opened", "topic", s.topic.Name, "objects", s.known.view.Len(), "resumed", s.resumed, "indexed", s.index.head != nil)
 	if moved := s.known.misplaced.Len(); moved > 0 {
 		s.log.Warn("records stand in partitions in which their keys would not be put now; each is moved when it is read again",
 			"topic", s.topic.Name, "records", moved)
@@ -92,18 +95,43 @@ func (s *session) load(ctx context.Context, w *wire) error {
 	if s.format, err = w.open(ctx, s); err != nil {
 		return err
 	}
-	if err := s.rebuild(ctx); err != nil {
+	if err := s.rebuild(ctx, s.recall(ctx)); err != nil {
 		return err
 	}
 	step("read the topic")
+	err = w.fits(ctx, s)
+	if err == nil || s.index.head == nil {
+		return err
+	}
+	// What does not fit may have gone from the topic since the index was written.
+	if err := s.rebuild(ctx, nil); err != nil {
+		return err
+	}
+	step("read the whole topic")
 	return w.fits(ctx, s)
 }
 
-// rebuild learns from the topic what consumers have.
-func (s *session) rebuild(ctx context.Context) error {
+// rebuild learns from the topic what consumers have: from what the index does not
+// know, if there is one.
+func (s *session) rebuild(ctx context.Context, known *recalled) error {
 	b := newRebuild(s)
-	if err := topic.ReadAll(ctx, s.opts.cluster, s.topic.Name, topic.Written, b.take); err != nil {
-		return s.topics.k.Denied(err, connect.Right{Operation: "Read", Name: s.topic.Name})
+	right := connect.Right{Operation: "Read", Name: s.topic.Name}
+	info, err := s.topics.find(ctx, s.topic.Name)
+	if err != nil {
+		return s.topics.k.Denied(err, right)
+	}
+	from := info.At(topic.Start)
+	if known != nil {
+		if err := known.fits(info); err != nil {
+			s.log.Info("the index does not fit the topic, which is read whole", "topic", s.topic.Name, "reason", err)
+			known = nil
+		} else {
+			from = known.into(b)
+		}
+	}
+	to := info.At(topic.Written)
+	if err := topic.Read(ctx, s.opts.cluster, info, from, to, b.take); err != nil {
+		return s.topics.k.Denied(err, right)
 	}
 	if b.otherKey != "" {
 		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
@@ -112,6 +140,18 @@ func (s *session) rebuild(ctx context.Context) error {
 	}
 	b.finish()
 	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
+	s.index = &indexer{
+		indexed: indexed{
+			stream: s.stream.Name, issues: s.stream.Sync == extract.SyncIssues, topic: s.topic, known: s.known, framing: s.framing,
+			mixed: len(s.otherKeys) > 0, keyHeader: s.format.keys.header, unsettled: s.unsettled, limits: s.topics.limits, memory: s.memory, log: s.log,
+		},
+		keys: index.KeysOf(s.connector, s.stream.Name), name: s.topics.index().Name,
+		coverage: index.NewCoverage(to), deleted: maps.Clone(s.deleted),
+	}
+	if known != nil {
+		s.index.partitions, s.index.base, s.index.since = known.partitions, known.base, known.since
+		s.index.resume(known.head, b.touched)
+	}
 	if b.foreign > 0 {
 		s.log.Warn("the topic holds records that this connector did not write; they are left alone",
 			"topic", s.topic.Name, "records", b.foreign, "connector", s.connector)

@@ -40,18 +40,18 @@ type Options struct {
 // Pipeline is run once, by Run or by Sync; Status and Ready may be called at
 // any time.
 type Pipeline struct {
-	cfg    Config
-	client *extract.Client
-	log    *slog.Logger
-	tasks  []*task
-	opts   []kgo.Opt
-	store  offsets.Store
-	reach  time.Duration // how long a sync waits for what does not answer
+	cfg      Config
+	client   *extract.Client
+	log      *slog.Logger
+	tasks    []*task
+	opts     []kgo.Opt
+	store    offsets.Store
+	reach    time.Duration  // how long a sync waits for what does not answer
+	registry *registryWatch // nil: there is no registry
 
 	// Set by prepare.
 	keeper  *topicKeeper
 	schemas *schemasTopic
-	leases  int32 // partitions of the offsets topic, as it was found
 	group   groupState
 	unready atomic.Bool // the log says that the cluster is not ready
 }
@@ -90,7 +90,7 @@ func New(opts Options) (*Pipeline, error) {
 		store:   offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
 		schemas: &schemasTopic{name: topics.Schemas(&opts.Config.Kafka).Name, text: make(map[string]string)},
 	}
-	p.keeper = &topicKeeper{k: &p.cfg.Kafka}
+	p.keeper = &topicKeeper{k: &p.cfg.Kafka, limits: usualLimits}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
 	if err := p.newTasks(opts, clients, schemas); err != nil {
 		return nil, err
@@ -99,7 +99,13 @@ func New(opts Options) (*Pipeline, error) {
 	for i, t := range p.tasks {
 		states[i] = t.state
 	}
-	return p, opts.Registerer.Register(newCollector(states, p.Status))
+	if err := opts.Registerer.Register(newCollector(states, p.Status)); err != nil {
+		return nil, err
+	}
+	if schemas != nil {
+		p.registry, err = newRegistryWatch(schemas, states, p.log, opts.Registerer)
+	}
+	return p, err
 }
 
 // newTasks makes a task of each chosen stream.
@@ -220,7 +226,7 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if err != nil {
 		return finally(err)
 	}
-	p.leases = found[0].Partitions
+	p.keeper.leases = found[0].Partitions
 	for _, t := range found {
 		for _, w := range t.Warnings {
 			p.log.Warn("a topic is not as it should be", "topic", t.Name, "warning", w)

@@ -19,7 +19,7 @@ import (
 )
 
 // publish commits the records of a draft and the document that follows them in
-// one Kafka transaction (KIP-98). It is the only place that begins and ends one.
+// one Kafka transaction (KIP-98).
 //
 // The cursor is produced after the records and in the same transaction; it is
 // published alone only if the batch had nothing new. A draft without records
@@ -57,26 +57,44 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 		context.AfterFunc(work, func() { timer.Stop() })
 	})()
 
-	records := d.records
-	if len(s.format.unknown) > 0 { // before the first record that needs it
-		records = slices.Concat(s.format.unknown, records)
-	}
-	if err := s.cl.BeginTransaction(); err != nil {
-		return false, fmt.Errorf("begin transaction: %w", fenced(err))
-	}
-	err = s.produce(work, records, cursorRecord)
-	if err == nil {
-		err = s.cl.EndTransaction(work, kgo.TryCommit)
-	}
+	indexed, next, err := s.index.along(s.doc.Anew)
 	if err != nil {
-		return false, fmt.Errorf("transaction of %d records: %w", len(records), fenced(s.abort(ctx, err)))
+		return false, err
 	}
+	// What a record needs stands before it.
+	records := slices.Concat(s.format.unknown, d.records, indexed)
+	if err := s.transact(work, func(ctx context.Context) error { return s.produce(ctx, records, cursorRecord) }); err != nil {
+		return false, fmt.Errorf("transaction of %d records: %w", len(records), err)
+	}
+	s.index.went(next)
 	if len(s.format.unknown) > 0 {
 		s.memory.noteSchema()
 	}
 	s.doc, s.records, s.format.unknown = doc, total, nil
 	return true, nil
 }
+
+// transact does the work of one transaction and ends it: with a commit, or, after
+// an error, without its records. Unless the error is an [openTransactionError] the
+// session's client can go on after it.
+func (s *session) transact(ctx context.Context, work func(context.Context) error) error {
+	if err := s.cl.BeginTransaction(); err != nil {
+		return &openTransactionError{fmt.Errorf("begin transaction: %w", fenced(err))}
+	}
+	err := work(ctx)
+	if err == nil {
+		err = s.cl.EndTransaction(ctx, kgo.TryCommit)
+	}
+	if err != nil {
+		return fenced(s.abort(ctx, err))
+	}
+	return nil
+}
+
+// openTransactionError says that a transaction may still be open.
+type openTransactionError struct{ error }
+
+func (e *openTransactionError) Unwrap() error { return e.error }
 
 // tooLargeError says that the topic takes no batch of that size. The transaction
 // is aborted, and the session can go on.
@@ -115,6 +133,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 			if errors.Is(err, kerr.MessageTooLarge) {
 				flight.refused.CompareAndSwap(nil, rec)
 			}
+			s.index.refused(rec, err)
 			promise(rec, s.topics.k.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
 		})
 	}
@@ -179,7 +198,7 @@ func (s *session) abort(ctx context.Context, cause error) error {
 		if errors.As(cause, &large) {
 			cause = large.error // the session cannot go on
 		}
-		return fmt.Errorf("%w (abort: %w)", cause, err)
+		return &openTransactionError{fmt.Errorf("%w (abort: %w)", cause, err)}
 	}
 	return cause
 }

@@ -40,6 +40,8 @@ type rebuild struct {
 
 	others   map[otherKey]string // keys of another form that are to be published anew, each with its parent
 	otherKey string              // where a record of ours has a key of another form and is not
+
+	touched map[objectID]struct{} // what the records are about, where an index is to learn it; else nil
 }
 
 func newRebuild(s *session) *rebuild {
@@ -71,6 +73,7 @@ func (b *rebuild) take(rec *kgo.Record) error {
 	if b.known.grouped {
 		id.parent = h.parent
 	}
+	b.touch(id)
 	own := rec.Partition == b.s.partition(key)
 	switch {
 	case rec.Value == nil && own:
@@ -111,12 +114,20 @@ func (b *rebuild) takeForeign(rec *kgo.Record, key string) {
 		return
 	}
 	b.known.foreign.Remove("", key)
+	b.touch(objectID{h.parent, key})
 	switch {
 	case h.connector != "": // another connector's
 	case b.known.grouped && h.parent == "":
 		b.known.view.RemoveEverywhere(key)
 	default:
 		b.known.view.Remove(h.parent, key)
+	}
+}
+
+// touch notes that a record is about an object.
+func (b *rebuild) touch(id objectID) {
+	if b.touched != nil {
+		b.touched[id] = struct{}{}
 	}
 }
 

@@ -4,10 +4,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/extract/extracttest"
@@ -58,13 +61,39 @@ func TestRegistry_downAtTheStart(t *testing.T) {
 func TestRegistry_goingDownLaterHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 37, Issues: 5})
-	registry := w.newRegistry(t)
-	p, stop := w.run(t, "PYLON_STREAMS", "tags,issues", "PYLON_REFRESH_INTERVAL", "50ms")
+	var away atomic.Bool
+	handler := srfake.NewRegistry().Handler()
+	registry := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if away.Load() {
+			panic(http.ErrAbortHandler) // the connection breaks
+		}
+		handler.ServeHTTP(rw, req)
+	}))
+	t.Cleanup(registry.Close)
+	w.settings["SCHEMA_REGISTRY_URL"] = registry.URL
+	metrics := prometheus.NewRegistry()
+	w.registerer = metrics
+	p := w.pipeline(t, "PYLON_STREAMS", "tags,issues", "PYLON_REFRESH_INTERVAL", "50ms")
+	p.SetWatch(50 * time.Millisecond)
+	stop := w.running(t, p)
 	eventually(t, "the first pass is done", func() bool {
 		s := byStream(p.Status())
 		return s["tags"].Records > 0 && s["issues"].Records == 5
 	})
-	registry.Close()
+	if up := registryUp(t, metrics); up != 1 {
+		t.Errorf("pylon_kafka_schema_registry_up is %v at first", up)
+	}
+	away.Store(true)
+	warned := func() bool {
+		return slices.ContainsFunc(byStream(p.Status())["tags"].Warnings, func(text string) bool { return strings.Contains(text, registry.URL) })
+	}
+	eventually(t, "the status says so", warned)
+	if up := registryUp(t, metrics); up != 0 {
+		t.Errorf("pylon_kafka_schema_registry_up is %v while it does not answer", up)
+	}
+	if n := len(w.linesOf("the schema registry gives no schemas: records are published all the same, and consumers that need a schema from it cannot read them")); n != 1 {
+		t.Errorf("%d lines of the log say so, want 1", n)
+	}
 	before := byStream(p.Status())["tags"].Records
 	tag := ""
 	for tag = range w.api.Objects("tags") {
@@ -82,7 +111,23 @@ func TestRegistry_goingDownLaterHoldsUpNothing(t *testing.T) {
 			t.Errorf("status %+v", s)
 		}
 	}
+	away.Store(false)
+	eventually(t, "the status says that it is over", func() bool { return !warned() && registryUp(t, metrics) == 1 })
 	must(t, stop())
+}
+
+// registryUp returns the metric that says whether the registry answers.
+func registryUp(t *testing.T, metrics prometheus.Gatherer) float64 {
+	t.Helper()
+	families, err := metrics.Gather()
+	must(t, err)
+	for _, f := range families {
+		if f.GetName() == "pylon_kafka_schema_registry_up" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatal("there is no pylon_kafka_schema_registry_up")
+	return 0
 }
 
 // TestRegistry_syncGivesUpAfterAWhile uses registries that never give an id: a

@@ -43,6 +43,12 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	r := newReplica(groupCtx, p, group)
 	group.Go(func() error { return r.hold(groupCtx) })
+	if p.registry != nil {
+		group.Go(func() error {
+			p.registry.run(groupCtx)
+			return nil
+		})
+	}
 	defer p.telling(groupCtx)()
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
 		return err
@@ -52,7 +58,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 
 func newReplica(ctx context.Context, p *Pipeline, group *errgroup.Group) *replica {
 	return &replica{
-		p: p, name: p.replicaName(), group: group, ctx: ctx, partitions: p.leases,
+		p: p, name: p.replicaName(), group: group, ctx: ctx, partitions: p.keeper.leases,
 		held: make(map[int32]struct{}), running: make(map[*task]*running), seen: make(map[int32]sighting), told: time.Now(),
 	}
 }

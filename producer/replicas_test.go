@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
@@ -177,11 +178,27 @@ func (r *replicas) wantNoLonger(t *testing.T, phase string, most time.Duration) 
 	t.Logf("%s: streams with nobody for at most %v", phase, longest.Round(time.Millisecond))
 }
 
+const (
+	// handOver is for how long a stream may be with nobody when its replica stops.
+	handOver = slowdown * 3 * time.Second
+	// margin is what may come to the session timeout when it dies.
+	margin = 5 * time.Second
+)
+
+// both stops two at the same time.
+func both(t *testing.T, one, other func() error) {
+	t.Helper()
+	var group errgroup.Group
+	group.Go(one)
+	group.Go(other)
+	must(t, group.Wait())
+}
+
 // TestReplicas_shareTheStreams has replicas come, stop and die while the sandbox
 // changes all the time: a read_committed reader finds nothing lost and nothing
-// repeated, and no stream is with nobody for longer than is allowed.
-func TestReplicas_shareTheStreams(t *testing.T) {
-	t.Parallel()
+// repeated, and no stream is with nobody for longer than is allowed. It is not
+// beside other tests, for it measures.
+func TestReplicas_shareTheStreams(t *testing.T) { //nolint:paralleltest // It measures.
 	opts := extracttest.Options{Seed: 41, Issues: 40, MessagesPerIssue: 2, RecordServed: true}
 	for name, open := range map[string]func(*testing.T) *replicas{
 		"kfake": func(t *testing.T) *replicas {
@@ -194,9 +211,7 @@ func TestReplicas_shareTheStreams(t *testing.T) {
 			return newReplicas(t, w)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const handOver, margin = 3 * time.Second, 5 * time.Second
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // It measures.
 			r := open(t)
 			a := r.add(t, "a")
 			r.shared(t, a)
@@ -227,13 +242,16 @@ func TestReplicas_shareTheStreams(t *testing.T) {
 			if !d.pipeline.Ready() || !c.pipeline.Ready() {
 				t.Error("a replica that has some of the streams is not ready")
 			}
+			e := r.add(t, "e")
+			r.shared(t, c, d, e)
+			r.begin("two stop at once")
+			r.gone(e, func() { r.gone(d, func() { both(t, d.stop, e.stop) }) })
+			r.shared(t, c)
+			r.wantNoLonger(t, "two stop at once", 2*handOver)
+
 			r.stop()
 			eventually(t, "everything is in Kafka", func() bool { return r.settled(t, replicaStreams) })
-			for _, one := range []*replica{c, d} {
-				if err := one.stop(); err != nil {
-					t.Errorf("%s ends with %v", one.name, err)
-				}
-			}
+			must(t, c.stop())
 			r.judge(t, replicaStreams).report(t, "replicas")
 			for _, stream := range replicaStreams {
 				r.wantWholeTransactions(t, stream)

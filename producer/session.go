@@ -39,6 +39,7 @@ type session struct {
 	framing framing              // what stands before the Avro in the topic's records
 	// otherKeys are keys of records of another form, each with the parent.
 	otherKeys map[otherKey]string
+	index     *indexer
 
 	flushBytes int // how much goes into one batch
 }

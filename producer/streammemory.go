@@ -16,6 +16,7 @@ type streamMemory struct {
 	letters  map[uint64]struct{}   // content that is in the dead-letter topic
 	unmapped map[string]struct{}   // paths logged
 	schema   bool                  // the schemas topic has the schema from us
+	noIndex  bool                  // the index topic takes no records
 }
 
 // oversize is a record that its topic does not take.
@@ -75,6 +76,18 @@ func (m *streamMemory) noteLetters(contents []uint64) {
 	for _, c := range contents {
 		m.letters[c] = struct{}{}
 	}
+}
+
+func (m *streamMemory) indexRefused() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.noIndex
+}
+
+func (m *streamMemory) refuseIndex() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noIndex = true
 }
 
 func (m *streamMemory) schemaSent() bool {

@@ -10,11 +10,29 @@ import (
 	"pylon-kafka/producer/topics"
 )
 
+// indexLimits say when something is written to the index topic.
+type indexLimits struct {
+	// objects is how many a topic must hold before an index is kept of it: fewer are
+	// read from the topic itself in a moment.
+	objects int
+	// delta is how many bytes must have changed before a delta goes along with a
+	// transaction. What has changed since is read from the topic.
+	delta int
+	// base is how many bytes the deltas must come to, and to as many as the base, for
+	// a new base: so that an index is never more than twice as long as it has to be.
+	base int
+}
+
+var usualLimits = indexLimits{objects: 10_000, delta: 64 << 10, base: 1 << 20}
+
 // topicKeeper finds topics and makes those that are missing. It is safe for
 // concurrent use once cl is set.
 type topicKeeper struct {
 	cl *kgo.Client // for questions
 	k  *connect.Kafka
+
+	limits indexLimits
+	leases int32 // partitions of the offsets topic, as it was found
 }
 
 // stream finds or makes a stream's topic.
@@ -29,6 +47,18 @@ func (t *topicKeeper) stream(ctx context.Context, stream string) (topics.Topic, 
 // look tells what a stream's topic is like now.
 func (t *topicKeeper) look(ctx context.Context, stream string) (topics.Topic, error) {
 	found, err := topics.Describe(ctx, t.cl, t.k, topics.Stream(t.k, stream))
+	if err != nil {
+		return topics.Topic{}, err
+	}
+	return found[0], nil
+}
+
+// index is what the index topic should be like.
+func (t *topicKeeper) index() topics.Spec { return topics.Index(t.k) }
+
+// ensureIndex finds or makes the index topic.
+func (t *topicKeeper) ensureIndex(ctx context.Context) (topics.Topic, error) {
+	found, err := topics.Ensure(ctx, t.cl, t.k, t.index())
 	if err != nil {
 		return topics.Topic{}, err
 	}

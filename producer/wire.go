@@ -61,6 +61,16 @@ func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error)
 	return r.ids[schema], nil
 }
 
+// anID returns an id that the registry has given; false if it has given none.
+func (r *registrar) anID() (int, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range r.ids {
+		return id, true
+	}
+	return 0, false
+}
+
 // ask asks the registry and keeps what it answers.
 func (r *registrar) ask(ctx context.Context, schema registry.Schema) {
 	r.asked[schema] = true

@@ -37,6 +37,9 @@ type world struct {
 	registerer prometheus.Registerer // nil: none
 	normals    sync.Map              // what normal has made of an object
 	traces     trace.TracerProvider  // nil: none
+	// usualIndex leaves the limits of the index as they are. Else they are so low that
+	// every test with some objects has one.
+	usualIndex bool
 }
 
 // newWorld starts a sandbox with opts, its limits off unless opts set them, and
@@ -97,6 +100,9 @@ func (w *world) pipeline(t *testing.T, overrides ...string) *producer.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !w.usualIndex {
+		p.SetIndex(20, 100)
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", w.logs.String())
@@ -130,6 +136,12 @@ func byStream(all []producer.Status) map[string]producer.Status {
 func (w *world) run(t *testing.T, overrides ...string) (p *producer.Pipeline, stop func() error) {
 	t.Helper()
 	p = w.pipeline(t, overrides...)
+	return p, w.running(t, p)
+}
+
+// running starts a pipeline, as run does.
+func (w *world) running(t *testing.T, p *producer.Pipeline) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -148,7 +160,7 @@ func (w *world) run(t *testing.T, overrides ...string) (p *producer.Pipeline, st
 		return result
 	}
 	t.Cleanup(func() { _ = stop() })
-	return p, stop
+	return stop
 }
 
 // eventually waits until ok holds.

@@ -92,14 +92,18 @@ func (c *cluster) check(ctx context.Context, opts *Options, dials *lastDial) []C
 		return []Check{brokers}
 	}
 	readWrite := []kmsg.ACLOperation{kmsg.ACLOperationRead, kmsg.ACLOperationWrite}
-	wanted := []wantedTopic{{topics.Offsets(c.k), readWrite}, {topics.DeadLetters(c.k), readWrite[1:]}}
+	wanted := []wantedTopic{
+		{spec: topics.Offsets(c.k), ops: readWrite},
+		{spec: topics.DeadLetters(c.k), ops: readWrite[1:]},
+		{spec: topics.Index(c.k), ops: readWrite, lack: "without it a hand-over of a large stream reads its topic whole"},
+	}
 	if opts.Registry == nil {
-		wanted = append(wanted, wantedTopic{topics.Schemas(c.k), readWrite})
+		wanted = append(wanted, wantedTopic{spec: topics.Schemas(c.k), ops: readWrite})
 	}
 	var ids []string
 	for _, s := range opts.Extract.ChosenStreams() {
 		ids = append(ids, c.k.TransactionalID(s.Name))
-		wanted = append(wanted, wantedTopic{topics.Stream(c.k, s.Name), readWrite})
+		wanted = append(wanted, wantedTopic{spec: topics.Stream(c.k, s.Name), ops: readWrite})
 	}
 	var ofTopics []Check
 	var ofIDs, ofGroup, ofValues Check

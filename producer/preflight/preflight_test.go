@@ -125,7 +125,7 @@ func ensure(t *testing.T, opts preflight.Options) {
 	cl, err := kgo.NewClient(kopts...)
 	must(t, err)
 	defer cl.Close()
-	specs := []topics.Spec{topics.Offsets(opts.Kafka), topics.DeadLetters(opts.Kafka), topics.Schemas(opts.Kafka)}
+	specs := []topics.Spec{topics.Offsets(opts.Kafka), topics.DeadLetters(opts.Kafka), topics.Index(opts.Kafka), topics.Schemas(opts.Kafka)}
 	for _, s := range opts.Extract.ChosenStreams() {
 		specs = append(specs, topics.Stream(opts.Kafka, s.Name))
 	}
@@ -155,7 +155,7 @@ func TestRun_allIsWell(t *testing.T) {
 	wantStates(t, checks, map[string]preflight.State{})
 	names := slices.Sorted(maps.Keys(checks))
 	want := []string{
-		"brokers", "clock", "endpoints", "group pylon-kafka", "schema registry", "token", "topic pylon.deadletter", "topic pylon.issue_messages",
+		"brokers", "clock", "endpoints", "group pylon-kafka", "schema registry", "token", "topic pylon.deadletter", "topic pylon.index", "topic pylon.issue_messages",
 		"topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags", "transactional ids", "values",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
@@ -189,7 +189,7 @@ func TestRun_namesEachRightThatIsMissing(t *testing.T) {
 		acl(topic, "pylon.", kmsg.ACLOperationRead), acl(topic, "pylon.", kmsg.ACLOperationWrite),
 		acl(id, "pylon-kafka-", kmsg.ACLOperationWrite), acl(group, "pylon-kafka", kmsg.ACLOperationRead),
 	}
-	tables := []string{"topic pylon.issue_messages", "topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags"}
+	tables := []string{"topic pylon.index", "topic pylon.issue_messages", "topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags"}
 	all := append([]string{"topic pylon.deadletter"}, tables...)
 	for name, test := range map[string]struct {
 		without int // -1: all are there
@@ -222,6 +222,9 @@ func TestRun_namesEachRightThatIsMissing(t *testing.T) {
 				want := make(map[string]preflight.State)
 				for _, name := range names {
 					want[name] = test.state
+					if name == "topic pylon.index" { // streams work without it
+						want[name] = preflight.Warning
+					}
 					wantText(t, checks[name].Detail+" "+checks[name].Fix, append(test.says, "kafka-acls.sh", "User:pylon")...)
 				}
 				wantStates(t, checks, want)
@@ -247,12 +250,13 @@ func TestRun_topicsThatDoNotFit(t *testing.T) {
 	checks := check(t, w.options(t))
 	wantStates(t, checks, map[string]preflight.State{
 		"topic pylon.offsets": preflight.Failed, "topic pylon.issues": preflight.Warning, "topic pylon.issue_messages": preflight.Warning,
-		"topic pylon.tags": preflight.Failed,
+		"topic pylon.tags": preflight.Failed, "topic pylon.index": preflight.Warning,
 	})
 	wantText(t, checks["topic pylon.offsets"].Detail, "not compacted", "kafka-configs.sh")
 	wantText(t, checks["topic pylon.issues"].Detail, "retention.ms is 60000", "publish-anew")
 	wantText(t, checks["topic pylon.issue_messages"].Detail, "max.message.bytes is 1048588")
 	wantText(t, checks["topic pylon.tags"].Detail, "KAFKA_CREATE_TOPICS")
+	wantText(t, checks["topic pylon.index"].Detail, "KAFKA_CREATE_TOPICS", "a hand-over of a large stream reads its topic whole")
 }
 
 func TestRun_aTopicThatLostRecords(t *testing.T) {

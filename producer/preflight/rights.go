@@ -21,6 +21,7 @@ import (
 type wantedTopic struct {
 	spec topics.Spec
 	ops  []kmsg.ACLOperation
+	lack string // what it costs to be without the topic; "": nothing works then
 }
 
 // operationNames are the operations as Kafka's tools write them.
@@ -57,7 +58,12 @@ func (c *cluster) topics(ctx context.Context, wanted []wantedTopic) []Check {
 			checks[i] = fail("topic "+w.spec.Name, errors.New("the cluster does not say whether it is there"), "")
 			continue
 		}
-		looking.Go(func() { checks[i] = c.topic(ctx, w, resp.Topics[at]) })
+		looking.Go(func() {
+			checks[i] = c.topic(ctx, w, resp.Topics[at])
+			if failed := checks[i]; w.lack != "" && failed.State == Failed {
+				checks[i] = warn(failed.Name, fmt.Sprintf("%v; %s", failed.Err, w.lack), failed.Fix)
+			}
+		})
 	}
 	looking.Wait()
 	return checks

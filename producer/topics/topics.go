@@ -58,6 +58,11 @@ func Schemas(k *connect.Kafka) Spec {
 	return Spec{Name: k.Topic("schemas"), Partitions: 1, MaxBytes: 1 << 20, Kind: Table}
 }
 
+// Index returns the spec of the topic that says in few bytes what large topics hold.
+func Index(k *connect.Kafka) Spec {
+	return Spec{Name: k.Topic("index"), Partitions: 1 + k.OffsetsPartitions, MaxBytes: 1 << 20, Kind: Table}
+}
+
 // Stream returns the spec of a stream's topic.
 func Stream(k *connect.Kafka, stream string) Spec {
 	return Spec{Name: k.Topic(stream), Partitions: k.Partitions, MaxBytes: MaxBytes, Kind: Table}

@@ -98,22 +98,7 @@ func (v *View) Set(parent, key string, hash uint64, mark uint16) {
 	packed, text := pack(key)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	want := v.prefix(v.scratch[:0], parent, packed)
-	entry := appendHash(want, hash)
-	if v.shape == Flat {
-		entry = binary.BigEndian.AppendUint16(entry, mark)
-	}
-	if p, ok := v.entries.find(want); ok {
-		copy(v.entries.at(p), entry[1:])
-		return
-	}
-	v.entries.insert(entry)
-	if v.shape == ByParent {
-		v.index.add(packed, entry)
-	}
-	if text {
-		v.names[packed] = key
-	}
+	v.put(v.entry(v.scratch[:0], parent, packed, hash, mark), packed, key, text)
 }
 
 // SetMark changes the mark of a key of a flat view, if the view holds the key.
@@ -129,21 +114,10 @@ func (v *View) SetMark(key string, mark uint16) {
 
 // Remove notes that key below parent ("" in a flat view) was deleted.
 func (v *View) Remove(parent, key string) {
-	packed, text := pack(key)
+	packed, _ := pack(key)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	want := v.prefix(v.scratch[:0], parent, packed)
-	p, ok := v.entries.find(want)
-	if !ok {
-		return
-	}
-	v.entries.removeAt(p)
-	if v.shape == ByParent {
-		v.index.remove(packed, want)
-	}
-	if text && (v.shape == Flat || !v.index.has(&v.entries, packed)) {
-		delete(v.names, packed)
-	}
+	v.drop(v.prefix(v.scratch[:0], parent, packed), packed)
 }
 
 // RemoveEverywhere notes that key of a view by parent was deleted, whatever its
@@ -285,6 +259,8 @@ func readHash(from []byte) uint64 {
 	copy(whole[8-hashBytes:], from[:hashBytes])
 	return binary.BigEndian.Uint64(whole[:])
 }
+
+func appendMark(to []byte, mark uint16) []byte { return binary.BigEndian.AppendUint16(to, mark) }
 
 func readMark(stored []byte) uint16 {
 	return binary.BigEndian.Uint16(stored[len(stored)-markBytes:])
