@@ -20,6 +20,8 @@ const (
 	// blockBytes is the size of a block at most, well below Kafka's default limit of a
 	// message (about 1 MB).
 	blockBytes = 256 << 10
+	// mostDelta is how many bytes of changes are kept for a delta that cannot be written.
+	mostDelta = 4 * blockBytes
 	// mostDeleted is how many tombstones of late a head may name.
 	mostDeleted = 5000
 	// indexPause is how long no base is written after one failed.
@@ -122,6 +124,9 @@ func (x *indexer) committed(records []*kgo.Record, changes []change) {
 		default:
 			delete(x.deleted, c.key)
 		}
+	}
+	if len(x.delta) > mostDelta { // it cannot be written for a while: a base will tell
+		x.head, x.delta = nil, nil
 	}
 	maps.DeleteFunc(x.deleted, func(_ string, at time.Time) bool { return time.Since(at) >= x.unsettled })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/producer/internal/index"
+	"pylon-kafka/producer/topics"
 )
 
 // writeBase writes all that is known to the index topic, in a transaction of its
@@ -19,6 +20,9 @@ func (s *session) writeBase(ctx context.Context) error {
 	topic, err := s.topics.ensureIndex(ctx)
 	if err != nil {
 		x.pause = time.Now().Add(indexPause)
+		if topics.Final(err) {
+			s.memory.refuseIndex()
+		}
 		s.log.Warn("no index is kept of the topic, so that a hand-over reads it whole", "topic", s.topic.Name, "error", err)
 		return nil
 	}
