@@ -198,7 +198,7 @@ func both(t *testing.T, one, other func() error) {
 // changes all the time: a read_committed reader finds nothing lost and nothing
 // repeated, and no stream is with nobody for longer than is allowed. It is not
 // beside other tests, for it measures.
-func TestReplicas_shareTheStreams(t *testing.T) { //nolint:paralleltest // It measures.
+func TestReplicas_shareTheStreams(t *testing.T) { //nolint:tparallel // See above.
 	opts := extracttest.Options{Seed: 41, Issues: 40, MessagesPerIssue: 2, RecordServed: true}
 	for name, open := range map[string]func(*testing.T) *replicas{
 		"kfake": func(t *testing.T) *replicas {
@@ -211,7 +211,8 @@ func TestReplicas_shareTheStreams(t *testing.T) { //nolint:paralleltest // It me
 			return newReplicas(t, w)
 		},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // It measures.
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := open(t)
 			a := r.add(t, "a")
 			r.shared(t, a)
