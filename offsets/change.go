@@ -171,6 +171,10 @@ func (s Store) records(c Change, now Found, partitions int32) ([]*kgo.Record, er
 			records = append(records, &kgo.Record{Topic: s.Topic, Key: []byte(key), Partition: p})
 		}
 	}
+	at := time.Now() // of all, or a tombstone that is produced a moment later would be the newest
+	for _, r := range records {
+		r.Timestamp = at
+	}
 	return records, nil
 }
 

@@ -16,13 +16,13 @@ import (
 )
 
 // TestLossless_3_aDeletedIssueHasItsTombstonesInAboutAnHour measures, with
-// default settings, the documented limits, 4,000 issues of two years (100,000
+// default settings, the documented limits, 8,000 issues of two years (100,000
 // with PYLON_KAFKA_LONG=1) and a backlog of children of hours, from the deletion of issues in Pylon to
 // their tombstones and those of their children. They are deleted at the worst
 // moments: when a page of the reconcile has just listed them.
 func TestLossless_3_aDeletedIssueHasItsTombstonesInAboutAnHour(t *testing.T) {
 	t.Parallel()
-	issues := 4_000 // with 100,000 it takes minutes more
+	issues := 8_000 // with 100,000 it takes minutes more
 	if os.Getenv("PYLON_KAFKA_LONG") == "1" {
 		issues = 100_000
 	}
