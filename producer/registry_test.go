@@ -36,12 +36,14 @@ func (w *world) newRegistry(t *testing.T) *srfake.Registry {
 	return registry
 }
 
-// trySync makes one pass that may fail. It waits no more than a second or two
-// for what does not answer.
+const tryReach = slowdown * 3 * time.Second
+
+// trySync makes one pass that may fail. It waits no more than some seconds for what
+// does not answer: Kafka, which does, needs one of them on a busy machine.
 func (w *world) trySync(t *testing.T, overrides ...string) (map[string]producer.Status, error) {
 	t.Helper()
 	p := w.pipeline(t, overrides...)
-	p.SetReach(1500 * time.Millisecond)
+	p.SetReach(tryReach)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := p.Sync(ctx)
