@@ -16,7 +16,11 @@ import (
 
 // fetch reads the children of one job's issue.
 func (r *laneRun) fetch(ctx context.Context, j *job) {
-	if j.claim = r.quarrel.begin(j.issue, j.at, r.role.live); j.claim == nil || j.gone {
+	if j.claim = r.quarrel.begin(ctx, j.issue, j.at, r.role.live); j.claim == nil {
+		return
+	}
+	defer r.quarrel.readOver(j.claim)
+	if j.gone {
 		return
 	}
 	j.records, j.err = r.api.children(ctx, j.issue, r.role.priority, j.patience())

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 type quarrel struct {
 	mu     sync.Mutex
 	claims map[string]map[*claim]struct{} // by issue: children that are being read, or wait to be committed
+	begun  int64                          // claims so far
 	lived  map[string]place               // records of issues that the live lane worked and the backlog has not reached
 }
 
@@ -28,29 +30,65 @@ type claim struct {
 	at      place
 	live    bool
 	began   time.Time
-	stale   bool // what another claim read later is in Kafka
+	order   int64 // of the beginnings
+	stale   bool  // what another claim read later is in Kafka
 	settled bool
+	read    chan struct{} // closed when the reading is over
+	over    bool          // it is
 }
 
 func newQuarrel() *quarrel {
 	return &quarrel{claims: make(map[string]map[*claim]struct{}), lived: make(map[string]place)}
 }
 
-// begin notes that the children of an issue are about to be read. It returns nil
-// where that is not needed: for the backlog, when the live lane has worked a
-// later record of the issue.
-func (q *quarrel) begin(issue string, at place, live bool) *claim {
+// begin notes that the children of an issue are about to be read. While another
+// claim reads them it waits, until ctx ends at the latest: of two requests that are
+// under way together it cannot be told which was answered from the newer state. It
+// returns nil where reading is not needed: for the backlog, when the live lane has
+// worked a later record of the issue. Whoever gets a claim calls readOver.
+func (q *quarrel) begin(ctx context.Context, issue string, at place, live bool) *claim {
+	for {
+		c, other := q.tryBegin(issue, at, live, ctx.Err() != nil)
+		if other == nil {
+			return c
+		}
+		select {
+		case <-other.read:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// tryBegin is begin without waiting: it returns a claim that is reading, unless
+// they may read together.
+func (q *quarrel) tryBegin(issue string, at place, live, together bool) (c, other *claim) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if done, ok := q.lived[issue]; ok && !live && done.partition == at.partition && done.offset > at.offset {
-		return nil
+		return nil, nil
 	}
-	c := &claim{issue: issue, at: at, live: live, began: time.Now()}
+	for other := range q.claims[issue] {
+		if !other.over && !together {
+			return nil, other
+		}
+	}
+	q.begun++
+	c = &claim{issue: issue, at: at, live: live, began: time.Now(), order: q.begun, read: make(chan struct{})}
 	if q.claims[issue] == nil {
 		q.claims[issue] = make(map[*claim]struct{}, 1)
 	}
 	q.claims[issue][c] = struct{}{}
-	return c
+	return c, nil
+}
+
+// readOver notes that what the claim is about was read, or could not be.
+func (q *quarrel) readOver(c *claim) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !c.over {
+		c.over = true
+		close(c.read)
+	}
 }
 
 // settle is called when c is about to be committed. It returns false where c is
@@ -64,7 +102,7 @@ func (q *quarrel) settle(c *claim) bool {
 	c.settled = true
 	delete(q.claims[c.issue], c)
 	for other := range q.claims[c.issue] {
-		other.stale = other.stale || other.began.Before(c.began)
+		other.stale = other.stale || other.order < c.order
 	}
 	if len(q.claims[c.issue]) == 0 {
 		delete(q.claims, c.issue)

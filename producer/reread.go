@@ -119,13 +119,14 @@ func (t *task) rereadChildren(ctx context.Context, c *committer, wanted []wanted
 	api := laneAPI{t.client, t.set.stream, t.ask(c.s, "reread", false), t.state.trouble}
 	q := newQuarrel()
 	for _, w := range wanted {
-		f := family{issue: w.id, gone: w.gone, claim: q.begin(w.id, place{partition: -1}, true)}
+		f := family{issue: w.id, gone: w.gone, claim: q.begin(ctx, w.id, place{partition: -1}, true)}
 		if !w.gone {
 			var err error
 			if f.records, err = api.children(ctx, w.id, extract.Foreground, 0); err != nil {
 				return fmt.Errorf("children of issue %s: %w", w.id, err)
 			}
 		}
+		q.readOver(f.claim)
 		b := batch{rule: &families{quarrel: q, guard: t.guard}, origin: originSweep, families: []family{f}, part: liveLane}
 		if err := c.commit(ctx, &b); err != nil {
 			return err
