@@ -41,6 +41,13 @@ type batch struct {
 	note   note
 }
 
+// further reports whether a batch that is committed shows that its part has got
+// past what it failed at before: a cursor that moves begins at that, a pass is
+// complete, a lane has come to its end.
+func (b *batch) further() bool {
+	return b.cursor != nil || !b.ended.IsZero() || b.note.lane != ""
+}
+
 // note is what a batch says about its stream once it is committed.
 type note struct {
 	state    State // "": as it was

@@ -53,7 +53,7 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		c.s.index.committed(d.records, d.changes)
 		c.s.memory.noteLetters(d.letters)
 		b.rule.committed(d)
-		c.state.committed(b.note, d.counts)
+		c.state.committed(b, d.counts)
 		c.showMoved()
 		c.log.batch(b, d)
 		if published {

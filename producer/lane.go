@@ -65,6 +65,7 @@ func backlogRole(priority extract.Priority) role {
 type childrenAPI interface {
 	children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error)
 	exists(ctx context.Context, issue string) (bool, error)
+	parked(issue string) // its children could not be read, and are no trouble of the stream
 }
 
 // laneCursor is what is committed for a lane.

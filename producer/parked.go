@@ -75,6 +75,7 @@ func (r *laneRun) servesOthers(ctx context.Context, jobs []*job) (bool, error) {
 
 // notePark notes in the cursor that the children of a job's issue could not be read.
 func (r *laneRun) notePark(j *job) {
+	r.api.parked(j.issue)
 	now := time.Now().UTC().Truncate(time.Second)
 	i := slices.IndexFunc(r.cursor.Parked, func(p Parked) bool { return p.Issue == j.issue })
 	if i < 0 {

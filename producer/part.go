@@ -57,7 +57,24 @@ func (p *openPart) pass(ctx context.Context, r reader) error {
 	ctx, end := p.begin(ctx)
 	err := r.read(ctx, p.part, p.emit)
 	end(err)
-	return err
+	return inPart(p.name, err)
+}
+
+// partError is what ended a session, and in which part of the cursor.
+type partError struct {
+	part string
+	error
+}
+
+// Unwrap returns the error without its part, which its text leaves out.
+func (e *partError) Unwrap() error { return e.error }
+
+// inPart says in which part of the cursor err came up, if it is one.
+func inPart(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &partError{part, err}
 }
 
 // traced gives a batch the span of its page, outside of a pass none, and what was

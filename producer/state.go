@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -28,8 +29,9 @@ type state struct {
 	left     map[string]int64           // issues still to be worked, by lane
 	parked   map[string][]Parked        // by lane
 	warnings map[string]string          // by what they are about
-	minutes  minutes                    // records and tombstones
-	worked   minutes                    // issues whose children were read
+	trial    trial
+	minutes  minutes // records and tombstones
+	worked   minutes // issues whose children were read
 	ended    transactions
 }
 
@@ -38,6 +40,14 @@ type moments struct {
 	started   time.Time
 	committed time.Time // the last transaction
 	worked    time.Time // the last children that were read and committed
+}
+
+// trial is a failure that is not over yet: the stream is open again, and the part
+// of its cursor that failed has not got further. That the stream could be opened
+// says nothing of what failed, such as an endpoint that answers 403.
+type trial struct {
+	part string // "": there is none
+	extract.Trouble
 }
 
 // transactions counts how they ended.
@@ -78,7 +88,8 @@ func (s *state) starting() {
 	}
 }
 
-// open shows that the stream is open, with what its cursor says.
+// open shows that the stream is open, with what its cursor says. What failed while
+// it was open last is shown until its part has got further, see [state.committed].
 func (s *state) open(doc document, resumed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,12 +107,25 @@ func (s *state) fail(t extract.Trouble) {
 	c := &s.status.Condition
 	c.down(Failed, t)
 	for _, before := range s.troubles { // the failure is the end of what was tried again
-		if before.Since.Before(c.Since) {
-			c.Since = before.Since
-		}
+		c.earlier(before.Since)
 	}
+	if s.trial.part != "" {
+		c.earlier(s.trial.Since)
+	}
+	var failed *partError
+	if errors.As(t.Err, &failed) {
+		s.trial.part = failed.part
+	}
+	s.trial.Trouble = extract.Trouble{Err: t.Err, Since: c.Since}
 	s.opened = true
 	clear(s.troubles)
+}
+
+// earlier moves the begin of an outage back.
+func (c *Condition) earlier(since time.Time) {
+	if since.Before(c.Since) {
+		c.Since = since
+	}
 }
 
 // waiting shows why the stream is not open yet.
@@ -127,6 +151,7 @@ func (s *state) standby(owner string) {
 	c := &s.status.Condition
 	*c = Condition{State: Standby, Owner: owner, LastError: c.LastError, LastErrorAt: c.LastErrorAt}
 	s.opened = true
+	s.trial = trial{}
 	clear(s.troubles)
 	clear(s.left)
 	clear(s.parked)
@@ -191,17 +216,30 @@ func (s *state) warn(about, text string) {
 	s.warnings[about] = text
 }
 
-// committed shows a batch that is in Kafka.
-func (s *state) committed(n note, c Counts) {
+// notDue ends the trial of a part that has nothing to read yet: what failed was
+// committed after all.
+func (s *state) notDue(part string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.trial.part == part {
+		s.trial = trial{}
+	}
+}
+
+// committed shows a batch that is in Kafka.
+func (s *state) committed(b *batch, c Counts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.part == s.trial.part && b.further() {
+		s.trial = trial{}
+	}
 	s.status.Records += c.Records
 	s.status.Tombstones += c.Tombstones
 	s.status.Unchanged += c.Unchanged
 	s.status.DeadLetters += c.DeadLetters
 	s.status.Unmapped += c.Unmapped
 	s.minutes.add(time.Now(), c.Records+c.Tombstones)
-	s.noteLocked(n)
+	s.noteLocked(b.note)
 }
 
 func (s *state) noteLocked(n note) {
@@ -236,6 +274,7 @@ func (s *state) done() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.State, s.status.Elapsed = Done, time.Since(s.moments.started)
+	s.trial = trial{}
 }
 
 // next shows when the stream looks again.
@@ -293,6 +332,13 @@ func (s *state) worst(now time.Time) (extract.Trouble, bool) {
 			worst = t
 		}
 	}
+	if s.trial.part != "" {
+		if worst.Err == nil {
+			worst = s.trial.Trouble
+		}
+		worst.Since = s.trial.Since
+		return worst, true
+	}
 	shown := troubleShown
 	if s.status.Interval > 0 {
 		shown = min(shown, 2*s.status.Interval)
@@ -323,44 +369,4 @@ func (s *state) lastCommit() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.moments.committed
-}
-
-// minutes counts by minute over an hour.
-type minutes struct {
-	counts [60]int64
-	at     int64 // the minute of the last count, in minutes since 1970
-}
-
-func (m *minutes) add(now time.Time, n int64) {
-	m.move(now)
-	m.counts[m.at%60] += n
-}
-
-// move makes now's minute the last one.
-func (m *minutes) move(now time.Time) {
-	minute := now.Unix() / 60
-	for m.at = max(m.at, minute-60); m.at < minute; {
-		m.at++
-		m.counts[m.at%60] = 0
-	}
-}
-
-// hour returns the counts, the oldest first.
-func (m *minutes) hour(now time.Time) []int64 {
-	m.move(now)
-	out := make([]int64, 0, 60)
-	for i := range int64(60) {
-		out = append(out, m.counts[(m.at+1+i)%60])
-	}
-	return out
-}
-
-// last adds up the last n minutes, the one that runs included.
-func (m *minutes) last(now time.Time, n int64) int64 {
-	m.move(now)
-	var sum int64
-	for i := range n {
-		sum += m.counts[(m.at-i+60)%60]
-	}
-	return sum
 }

@@ -101,7 +101,7 @@ func commitAll(ctx context.Context, c *committer, batches <-chan batch, interval
 				return nil
 			}
 			if err := c.commit(ctx, &b); err != nil {
-				return err
+				return inPart(b.part, err)
 			}
 		case <-watch.C:
 			if err := c.watch(ctx); err != nil {
@@ -157,6 +157,9 @@ func (t *task) readList(ctx context.Context, s *session, open func(string) *open
 	}
 	interval := t.cfg.extract.Interval(t.set.stream)
 	due := p.Ended.Add(interval)
+	if due.After(time.Now()) {
+		t.state.notDue(refreshPart)
+	}
 	if earliest := time.Now().Add(startJitter(interval)); due.Before(earliest) {
 		due = earliest
 	}

@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,9 +35,9 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 		group.Go(func() error {
 			defer q.close()
 			if t.cfg.once {
-				return t.syncLane(ctx, l, q, p)
+				return inPart(role.name, t.syncLane(ctx, l, q, p))
 			}
-			return t.runLane(ctx, l, q, p)
+			return inPart(role.name, t.runLane(ctx, l, q, p))
 		})
 	}
 	return group.Wait()
@@ -149,14 +148,16 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 	default:
 		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
-	who := fmt.Sprintf("%s of %s", a.stream.Name, issue) // calls run side by side, each with troubles of its own
+	who := a.childrenOf(issue)
 	ask.Trouble = func(trouble extract.Trouble) {
 		if !errors.Is(trouble.Err, extract.ErrNotFound) { // an issue that is deleted is no trouble
 			a.trouble(who, trouble)
 		}
 	}
-	defer a.trouble(who, extract.Trouble{})
 	records, err := a.client.Children(ctx, a.stream, issue, ask)
+	if err == nil || ctx.Err() != nil || errors.Is(err, extract.ErrNotFound) {
+		a.trouble(who, extract.Trouble{}) // that of an issue which cannot be read stays until it is parked
+	}
 	if err != nil && ctx.Err() != nil && !errors.Is(err, extract.ErrUnauthorized) {
 		return nil, ctx.Err()
 	}
@@ -166,8 +167,21 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 func (a laneAPI) exists(ctx context.Context, issue string) (bool, error) {
 	ask := a.ask
 	ask.Prepare = nil
-	who := "issue " + issue
+	who := existenceOf(issue)
 	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }
-	defer a.trouble(who, extract.Trouble{})
-	return a.client.IssueExists(ctx, issue, ask)
+	exists, err := a.client.IssueExists(ctx, issue, ask)
+	if err == nil || ctx.Err() != nil {
+		a.trouble(who, extract.Trouble{})
+	}
+	return exists, err
 }
+
+func (a laneAPI) parked(issue string) {
+	a.trouble(a.childrenOf(issue), extract.Trouble{})
+	a.trouble(existenceOf(issue), extract.Trouble{})
+}
+
+// childrenOf is who reads them: calls run side by side, each with troubles of its own.
+func (a laneAPI) childrenOf(issue string) string { return a.stream.Name + " of " + issue }
+
+func existenceOf(issue string) string { return "issue " + issue }

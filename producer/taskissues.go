@@ -53,7 +53,11 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 				return ctx.Err()
 			}
 			for {
-				if err := sleep(ctx, reconcileDue(listed, interval)); err != nil {
+				due := reconcileDue(listed, interval)
+				if due > 0 {
+					t.state.notDue(reconcilePart)
+				}
+				if err := sleep(ctx, due); err != nil {
 					return err
 				}
 				if err := listed.pass(ctx, reconcile); err != nil {
