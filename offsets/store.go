@@ -114,12 +114,7 @@ func (s Store) Read(ctx context.Context, to topic.End) (Contents, error) {
 
 // read reads up to where to says.
 func (s Store) read(ctx context.Context, to func(topic.Info) (map[int32]int64, error)) (Contents, error) {
-	cl, err := kgo.NewClient(s.Options...)
-	if err != nil {
-		return Contents{}, fmt.Errorf("make a Kafka client: %w", err)
-	}
-	info, err := topic.Find(ctx, cl, s.Topic)
-	cl.Close()
+	info, err := s.find(ctx)
 	if err != nil {
 		return Contents{}, err
 	}
@@ -127,8 +122,36 @@ func (s Store) read(ctx context.Context, to func(topic.Info) (map[int32]int64, e
 	if err != nil {
 		return Contents{}, err
 	}
-	last := make(map[string]map[int32]record) // by stream and partition
-	err = topic.Read(ctx, s.Options, info, info.At(topic.Start), ends, func(rec *kgo.Record) error {
+	last := make(lastRecords)
+	if err := s.collect(ctx, info, info.At(topic.Start), ends, last); err != nil {
+		return Contents{}, err
+	}
+	return s.contents(info, last), nil
+}
+
+// find asks what the offsets topic is like now.
+func (s Store) find(ctx context.Context) (topic.Info, error) {
+	cl, err := kgo.NewClient(s.Options...)
+	if err != nil {
+		return topic.Info{}, fmt.Errorf("make a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	return topic.Find(ctx, cl, s.Topic)
+}
+
+// lastRecords are the last records of each stream, by stream and partition.
+type lastRecords map[string]map[int32]record
+
+// record is the last one of a key in a partition.
+type record struct {
+	partition int32
+	at        time.Time
+	value     []byte
+}
+
+// collect brings last up to date with the records from some offsets to others.
+func (s Store) collect(ctx context.Context, info topic.Info, from, to map[int32]int64, last lastRecords) error {
+	return topic.Read(ctx, s.Options, info, from, to, func(rec *kgo.Record) error {
 		stream, ours := strings.CutPrefix(string(rec.Key), s.Connector+"/")
 		if !ours {
 			return nil
@@ -139,21 +162,14 @@ func (s Store) read(ctx context.Context, to func(topic.Info) (map[int32]int64, e
 		last[stream][rec.Partition] = record{rec.Partition, rec.Timestamp, bytes.Clone(rec.Value)}
 		return nil
 	})
-	if err != nil {
-		return Contents{}, err
-	}
+}
+
+func (s Store) contents(info topic.Info, last lastRecords) Contents {
 	contents := Contents{Partitions: info.Partitions(), Streams: make(map[string]Found, len(last))}
 	for stream, records := range last {
 		contents.Streams[stream] = s.choose(stream, Partition(s.Key(stream), info.Partitions()), records)
 	}
-	return contents, nil
-}
-
-// record is the last one of a key in a partition.
-type record struct {
-	partition int32
-	at        time.Time
-	value     []byte
+	return contents
 }
 
 // choose takes the newest of a stream's records; home is the partition where its

@@ -59,6 +59,35 @@ func (r *replica) standBy(ctx context.Context) {
 	}
 }
 
+// cursorsLook is how often a replica reads the cursors of the streams that are
+// not its own. It reads what is new of the offsets topic.
+const cursorsLook = time.Minute
+
+// showCursors shows how far the streams are that this replica does not work, so
+// that none is "never" on a page or in a metric because another replica has it.
+func (r *replica) showCursors(ctx context.Context) {
+	idle := r.idle()
+	if len(idle) == 0 {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, ownersLook)
+	defer cancel()
+	contents, err := r.cursors.Read(limited)
+	if err != nil {
+		r.p.log.Debug("the cursors of the streams that others work are not read", "error", err)
+		return
+	}
+	for _, t := range idle {
+		found, ok := contents.Streams[t.set.stream.Name]
+		if !ok || found.Err != nil {
+			continue
+		}
+		if doc, err := parseDocument(t.set.stream.Name, found.Entry.Cursor); err == nil {
+			t.state.seen(doc)
+		}
+	}
+}
+
 // unsure shows that it cannot be told who works the streams that are not this
 // replica's, once that has lasted.
 func (r *replica) unsure(ctx context.Context, err error) {
@@ -190,6 +219,8 @@ type replica struct {
 	group  *errgroup.Group
 	ctx    context.Context //nolint:containedctx // Of the run: the group's events have others.
 	member *lease.Member   // set before the first event is worked
+	// cursors are those of the streams that others work. hold alone uses it.
+	cursors *offsets.Follower
 
 	mu         sync.Mutex
 	partitions int32              // of the offsets topic, as it was looked at last

@@ -60,11 +60,15 @@ func newReplica(ctx context.Context, p *Pipeline, group *errgroup.Group) *replic
 	return &replica{
 		p: p, name: p.replicaName(), group: group, ctx: ctx, partitions: p.keeper.leases,
 		held: make(map[int32]struct{}), running: make(map[*task]*running), seen: make(map[int32]sighting), told: time.Now(),
+		cursors: p.store.Follower(),
 	}
 }
 
 // hold is a member of the group until ctx ends.
 func (r *replica) hold(ctx context.Context) error {
+	for _, t := range r.p.tasks {
+		t.state.joining(fmt.Sprintf("joining group %s; a member that died is waited for until its session times out (KAFKA_SESSION_TIMEOUT)", r.p.cfg.Kafka.Group()))
+	}
 	if err := retry(ctx, policy{trouble: r.p.notReady}, r.join); err != nil {
 		var end endError
 		if errors.As(err, &end) {
@@ -79,6 +83,7 @@ func (r *replica) hold(ctx context.Context) error {
 			r.p.log.Warn("leaving the group of the replicas", "error", err)
 		}
 	}()
+	r.showCursors(ctx) // the lease may be with a member that died, until its session times out
 	select {
 	case <-r.member.Joined():
 	case <-r.member.Failed():
@@ -88,13 +93,16 @@ func (r *replica) hold(ctx context.Context) error {
 	}
 	r.standBy(ctx)
 	r.p.group.join()
-	owners, partitions := time.NewTicker(ownersLook), time.NewTicker(partitionsLook)
+	owners, cursors, partitions := time.NewTicker(ownersLook), time.NewTicker(cursorsLook), time.NewTicker(partitionsLook)
 	defer owners.Stop()
+	defer cursors.Stop()
 	defer partitions.Stop()
 	for {
 		select {
 		case <-owners.C:
 			r.standBy(ctx)
+		case <-cursors.C:
+			r.showCursors(ctx)
 		case <-partitions.C:
 			r.arrange(ctx)
 		case <-r.member.Failed():

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/producer"
 )
 
 // requestCount counts what clients ask of brokers, by request.
@@ -51,11 +53,19 @@ func TestReplicas_oneThatStandsByIsQuiet(t *testing.T) {
 	w.settings["KAFKA_OFFSETS_PARTITIONS"], w.settings["PYLON_POLL_INTERVAL"] = "1", "1s"
 	one := w.launch(t, "KAFKA_CLIENT_ID", "one")
 	one.up(t)
+	for _, stream := range allStreams() {
+		eventually(t, stream+" has succeeded", func() bool { return !byStream(one.pipeline.Status())[stream].LastSuccess.IsZero() })
+	}
 	requests := new(requestCount)
 	requests.reset()
 	w.opts = append(slices.Clone(w.opts), kgo.WithHooks(requests))
 	other := w.launch(t, "KAFKA_CLIENT_ID", "other")
 	eventually(t, "the other stands by", func() bool { return other.pipeline.Ready() })
+	for stream, s := range byStream(other.pipeline.Status()) {
+		if s.State != producer.Standby || s.Cursor.IsZero() || s.LastSuccess.IsZero() {
+			t.Errorf("the replica that stands by shows %s as %s, data up to %v, success at %v", stream, s.State, s.Cursor, s.LastSuccess)
+		}
+	}
 	requests.reset()
 	const window = 20 * time.Second
 	<-time.After(window) // a rate takes time
@@ -64,4 +74,35 @@ func TestReplicas_oneThatStandsByIsQuiet(t *testing.T) {
 	if most := int(2 * window.Seconds()); n == 0 || n > most {
 		t.Errorf("%d requests in %v, want at most %d", n, window, most)
 	}
+}
+
+// TestRun_saysThatItJoinsTheGroup holds up the coordinator's answer, as it does
+// while it waits for a member that died.
+func TestRun_saysThatItJoinsTheGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, extracttest.Options{Seed: 44, Issues: 5})
+	before := w.sync(t)
+	answer := make(chan struct{})
+	w.cluster.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.SleepControl(func() { <-answer })
+		return nil, nil, false
+	})
+	p := w.launch(t).pipeline
+	eventually(t, "all streams wait for the group", func() bool {
+		for stream, s := range byStream(p.Status()) {
+			if s.Owned || s.State != producer.Starting || !strings.Contains(s.Reason, "joining group pylon-kafka") || s.Cursor.Sub(before[stream].Cursor).Abs() > time.Second {
+				return false
+			}
+		}
+		return !p.Ready()
+	})
+	close(answer)
+	eventually(t, "all streams are at work", func() bool {
+		for _, s := range p.Status() {
+			if !s.Owned || !s.Up || s.Reason != "" {
+				return false
+			}
+		}
+		return p.Ready()
+	})
 }

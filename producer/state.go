@@ -135,6 +135,22 @@ func (s *state) waiting(t extract.Trouble) {
 	s.status.down(Starting, t)
 }
 
+// joining shows that no stream is this replica's yet.
+func (s *state) joining(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Owned, s.status.Reason = false, why
+}
+
+// seen shows what the cursor of a stream says that is not open here.
+func (s *state) seen(doc document) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.status.Up {
+		s.status.Cursor, s.status.LastSuccess = doc.UpTo, doc.CaughtUpAt
+	}
+}
+
 // down sets the condition of a stream that is not open, and why.
 func (c *Condition) down(state State, t extract.Trouble) {
 	c.State, c.Up, c.Reason, c.NextTry = state, false, t.Err.Error(), t.Next
@@ -181,6 +197,9 @@ func (s *state) own() {
 	defer s.mu.Unlock()
 	c := &s.status.Condition
 	c.Owned, c.Owner = true, ""
+	if c.Since.IsZero() {
+		c.Reason = ""
+	}
 	if c.State != Failed {
 		c.State, c.Up = Starting, false
 	}
