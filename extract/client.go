@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -138,6 +139,23 @@ func builtVersion() string {
 // Skew returns the API's clock minus ours as of the last answer, to the second;
 // 0 before the first one.
 func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
+
+// allowedSkew is how far Pylon's clock and ours may differ: more than that, and
+// what the settings call now is not what Pylon calls so.
+const allowedSkew = time.Minute
+
+// ClockWarning says by how much Pylon's clock, as the Date of its last answer has
+// it, and this machine's differ; "" if that is no more than a minute.
+func (c *Client) ClockWarning() string {
+	switch skew := c.Skew().Round(time.Second); {
+	case skew > allowedSkew:
+		return fmt.Sprintf("Pylon's clock is %v ahead of this machine's", skew)
+	case skew < -allowedSkew:
+		return fmt.Sprintf("Pylon's clock is %v behind this machine's", -skew)
+	default:
+		return ""
+	}
+}
 
 // now returns the time by the API's clock, as far as an answer has told it, or by
 // ours, whichever is earlier.

@@ -109,7 +109,8 @@ func (m *laneMemory) lastServed() (issue string, at time.Time) {
 type laneRun struct {
 	*lane
 	cursor  laneCursor
-	written map[int32]int64 // where the queue ended when it was looked at last
+	begin   map[int32]int64 // where the queue began when the read did
+	written map[int32]int64 // where it ended when it was looked at last
 	looked  time.Time       // when that was
 	emit    emitFunc
 	swept   time.Time // when a sweep ended in this read
@@ -135,7 +136,7 @@ func (r *laneRun) place(b bounds) {
 		r.cursor = laneCursor{Parked: r.cursor.Parked}
 	}
 	r.cursor.Queue = b.id
-	r.written, r.looked = b.written, time.Now()
+	r.begin, r.written, r.looked = b.start, b.written, time.Now()
 	pos := make(map[int32]int64, len(b.start))
 	for p, first := range b.start {
 		at, known := r.cursor.Position[p]

@@ -123,6 +123,16 @@ func (r *laneRun) left(c chunk, next int) int64 {
 	return n
 }
 
+// progress tells how much of the queue is worked, from 0 to 1, by its offsets:
+// so it goes on after a restart where it stood.
+func (r *laneRun) progress(left int64) float64 {
+	var all int64
+	for p, end := range r.written {
+		all += end - r.begin[p]
+	}
+	return 1 - float64(left)/float64(max(all, left, 1))
+}
+
 // send emits what the jobs of a chunk from first up to next have read.
 func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 	if err := r.look(ctx); err != nil {
@@ -131,7 +141,7 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 	pos, left := c.before(next), r.left(c, next)
 	b := batch{
 		rule: &families{quarrel: r.quarrel, guard: r.guard}, origin: originPoll,
-		note: note{lane: r.role.name, left: left},
+		note: note{lane: r.role.name, left: left, progress: r.progress(left)},
 	}
 	for _, j := range c.jobs[first:next] {
 		r.unpark(j)

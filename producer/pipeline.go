@@ -54,6 +54,8 @@ type Pipeline struct {
 	schemas *schemasTopic
 	group   groupState
 	unready atomic.Bool // the log says that the cluster is not ready
+
+	clockOff atomic.Bool // the log says that Pylon's clock is another one
 }
 
 // reach is how long a sync waits for a cluster or a registry that does not
@@ -298,9 +300,31 @@ func (p *Pipeline) tellOutages(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			p.tellClock()
 			for _, t := range p.tasks {
 				t.outages.tell()
 			}
+		}
+	}
+}
+
+// tellClock warns while Pylon's clock and this machine's differ: what is read of
+// issues is bounded by both.
+func (p *Pipeline) tellClock() {
+	warning := p.client.ClockWarning()
+	if warning != "" {
+		warning += ": set this machine's clock by NTP, or look at the proxy in between"
+	}
+	for _, t := range p.tasks {
+		if !t.state.standsBy() {
+			t.state.warn("clock", warning)
+		}
+	}
+	if off := warning != ""; p.clockOff.Swap(off) != off {
+		if off {
+			p.log.Warn("the clocks differ", "warning", warning)
+		} else {
+			p.log.Info("the clocks agree again")
 		}
 	}
 }

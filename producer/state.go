@@ -282,8 +282,11 @@ func (s *state) noteLocked(n note) {
 		for _, left := range s.left {
 			s.status.Backlog += left
 		}
-		if s.status.State = Live; s.left[backlogLane] > 0 {
-			s.status.State = Backfill
+		switch {
+		case s.left[backlogLane] == 0:
+			s.status.State, s.status.Progress = Live, -1
+		case n.lane == backlogLane:
+			s.status.State, s.status.Progress = Backfill, n.progress
 		}
 	}
 }

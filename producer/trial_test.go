@@ -1,6 +1,7 @@
 package producer_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +74,64 @@ func refuseRecords(req *kmsg.ProduceRequest) *kmsg.ProduceResponse {
 		resp.Topics = append(resp.Topics, refused)
 	}
 	return resp
+}
+
+// TestRun_tellsHowFarABacklogIs watches the messages of many issues come in, from
+// a start to a stop and, after a restart, on from there.
+func TestRun_tellsHowFarABacklogIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, extracttest.Options{Seed: 174, Issues: 3000})
+	streams := []string{"PYLON_STREAMS", "issues,issue_messages"}
+	progress := func(p *producer.Pipeline) float64 {
+		s := byStream(p.Status())["issue_messages"]
+		if (s.State == producer.Backfill) != (s.Backlog > 0) || s.State == producer.Backfill && (s.Progress < 0 || s.Progress > 1) {
+			t.Errorf("%s, backlog %d, progress %v", s.State, s.Backlog, s.Progress)
+		}
+		if s.State != producer.Backfill {
+			return -1
+		}
+		return s.Progress
+	}
+	w.sync(t, "PYLON_STREAMS", "issues")
+	one := w.launch(t, streams...)
+	was := 0.0
+	within(t, time.Minute, "a tenth is read", func() bool {
+		is := progress(one.pipeline)
+		if is >= 0 && is < was {
+			t.Errorf("progress goes back from %v to %v", was, is)
+		}
+		was = max(was, is)
+		return was > 0.1
+	})
+	one.stop()
+	other := w.launch(t, streams...)
+	within(t, time.Minute, "the backlog goes on", func() bool { return progress(other.pipeline) >= 0 })
+	if is := progress(other.pipeline); is >= 0 && is < was {
+		t.Errorf("progress was %v, and after a restart %v", was, is)
+	}
+	within(t, time.Minute, "all is read", func() bool { return byStream(other.pipeline.Status())["issue_messages"].State == producer.Live })
+}
+
+// TestRun_warnsOfAClockThatDiffers has Pylon's answers bear a wrong date for a
+// while.
+func TestRun_warnsOfAClockThatDiffers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, extracttest.Options{Seed: 175, Issues: 5})
+	w.api.Fail(extracttest.Fault{DateAhead: time.Hour, Count: -1})
+	p, _ := w.run(t, "PYLON_STREAMS", "issues,tags", "PYLON_POLL_INTERVAL", "1s")
+	warned := func() int {
+		n := 0
+		for _, s := range p.Status() {
+			if strings.Contains(strings.Join(s.Warnings, "\n"), "Pylon's clock is 1h0m0s ahead of this machine's") {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, "both streams warn", func() bool { return warned() == 2 })
+	w.api.ClearFaults()
+	eventually(t, "no stream warns", func() bool { return warned() == 0 })
+	if log := w.logs.String(); strings.Count(log, "the clocks differ") != 1 || strings.Count(log, "the clocks agree again") != 1 {
+		t.Errorf("log:\n%s", log)
+	}
 }
