@@ -116,7 +116,7 @@ func (c *Config) baseURL() (*url.URL, error) {
 		return nil, fmt.Errorf("PYLON_API_URL is %q with more than an address: want it without user, password, query and fragment",
 			(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 	case (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "":
-		return nil, fmt.Errorf("PYLON_API_URL is %q: want http or https and a host, such as https://api.eu.usepylon.com", c.APIURL)
+		return nil, fmt.Errorf("PYLON_API_URL is %q: want http or https and a host, such as https://api.eu.usepylon.com", MaskURL(c.APIURL))
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")

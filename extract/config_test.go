@@ -128,6 +128,7 @@ func TestConfig_saysWhatIsWrong(t *testing.T) {
 		"PYLON_API_URL=ftp://api.usepylon.com":       {"PYLON_API_URL is"},
 		"PYLON_API_URL=https://":                     {"PYLON_API_URL is"},
 		"PYLON_API_URL=https://u:hidden@a.example":   {"PYLON_API_URL is", "without user"},
+		"PYLON_API_URL=admin:hidden@a.example":       {"PYLON_API_URL is", "******"},
 		"PYLON_API_URL=https://a.example/?t=hidden":  {"PYLON_API_URL is", "without"},
 		"PYLON_API_URL=https://u:hidden@a.example%":  {"PYLON_API_URL cannot be read"},
 		"PYLON_STREAMS=tags,isues":                   {`PYLON_STREAMS names "isues"`, `did you mean "issues"?`, "accounts, contacts"},

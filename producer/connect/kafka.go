@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/extract"
 )
 
 // Kafka holds the settings of the cluster, of the topics that we create, and of
@@ -85,7 +87,7 @@ func (k *Kafka) validateBrokers() error {
 	var errs []error
 	for _, b := range k.Brokers {
 		if host, port, err := net.SplitHostPort(b); err != nil || host == "" || port == "" {
-			errs = append(errs, fmt.Errorf("KAFKA_BROKERS holds %q: use host:port", MaskURL(b)))
+			errs = append(errs, fmt.Errorf("KAFKA_BROKERS holds %q: use host:port", extract.MaskURL(b)))
 		}
 	}
 	return errors.Join(errs...)

@@ -68,7 +68,7 @@ func (s *SASL) validate() error {
 		need("KAFKA_SASL_CLIENT_ID", s.ClientID == "")
 		need("KAFKA_SASL_CLIENT_SECRET", secret.IsZero() && secretErr == nil)
 		if u, err := url.Parse(s.TokenURL); s.TokenURL != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
-			errs = append(errs, fmt.Errorf("KAFKA_SASL_TOKEN_URL is %q: use a URL such as https://login.example.com/oauth2/token", MaskURL(s.TokenURL)))
+			errs = append(errs, fmt.Errorf("KAFKA_SASL_TOKEN_URL is %q: use a URL such as https://login.example.com/oauth2/token", extract.MaskURL(s.TokenURL)))
 		}
 	case mechanismMSKIAM:
 	default:

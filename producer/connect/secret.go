@@ -2,7 +2,6 @@ package connect
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 
@@ -28,29 +27,4 @@ func Secret(name string, value extract.Secret, file string) (extract.Secret, err
 		return extract.Secret{}, fmt.Errorf("%s_FILE is %q: the file is empty", name, file)
 	}
 	return secret, nil
-}
-
-// mask stands for a part of a URL that is not shown.
-const mask = "******"
-
-// MaskURL returns a URL as it may be shown: without user, password, query and
-// fragment. Of a text that holds a secret and is no URL nothing is shown.
-func MaskURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || (u.Host == "" && strings.ContainsAny(text, "@?")) {
-		if strings.ContainsAny(text, "@?/") {
-			return mask
-		}
-		return text
-	}
-	if u.User != nil {
-		u.User = url.User(mask)
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = mask
-	}
-	if u.Fragment != "" {
-		u.Fragment, u.RawFragment = mask, mask
-	}
-	return strings.ReplaceAll(u.String(), url.QueryEscape(mask), mask)
 }

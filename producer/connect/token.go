@@ -15,6 +15,8 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 	"golang.org/x/sync/singleflight"
+
+	"pylon-kafka/extract"
 )
 
 const (
@@ -67,7 +69,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 		token, _ := r.Val.(string)
 		return token, nil
 	case <-ctx.Done():
-		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s has given no token yet: %w", MaskURL(t.settings.TokenURL), ctx.Err())
+		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s has given no token yet: %w", extract.MaskURL(t.settings.TokenURL), ctx.Err())
 	}
 }
 
@@ -91,7 +93,7 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 	cfg := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: secret.Reveal(), TokenURL: s.TokenURL, Scopes: s.Scopes}
 	token, err := cfg.Token(ctx)
 	if err != nil {
-		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s gave no token: %w", MaskURL(s.TokenURL), tokenProblem(err))
+		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s gave no token: %w", extract.MaskURL(s.TokenURL), tokenProblem(err))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"pylon-kafka/extract"
-	"pylon-kafka/producer/connect"
 )
 
 // allowedSkew is how far Pylon's clock and ours may differ: more than that, and
@@ -18,7 +17,7 @@ const allowedSkew = time.Minute
 
 // pylon checks the token, the clock, and every chosen stream's endpoint.
 func pylon(ctx context.Context, opts *Options) []Check {
-	url := connect.MaskURL(opts.Extract.APIURL)
+	url := extract.MaskURL(opts.Extract.APIURL)
 	me, err := opts.Pylon.Me(ctx)
 	if err != nil {
 		if ctx.Err() != nil && !errors.Is(err, extract.ErrUnauthorized) {

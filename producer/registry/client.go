@@ -13,7 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"pylon-kafka/producer/connect"
+	"pylon-kafka/extract"
 )
 
 // timeout is how long the registry may take to answer.
@@ -82,7 +82,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // URL returns the registry's address, for messages.
-func (r *Registry) URL() string { return connect.MaskURL(r.settings.URL) }
+func (r *Registry) URL() string { return extract.MaskURL(r.settings.URL) }
 
 // AutoRegister reports whether we register schemas ourselves.
 func (r *Registry) AutoRegister() bool { return r.settings.AutoRegister }

@@ -2,10 +2,11 @@ package settings
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"strings"
 	"time"
+
+	"pylon-kafka/extract"
 )
 
 // Setting is one environment variable that the program reads, as its env tag
@@ -71,26 +72,23 @@ func (s Setting) Secret() bool {
 	return false
 }
 
-// Show returns value as it may be printed: nothing of a secret, and a URL
-// without its password and query.
+// Show returns value as it may be printed: nothing of a secret, and of each
+// address only what [extract.MaskURL] shows.
 func (s Setting) Show(value string) string {
-	if s.Secret() {
+	switch {
+	case s.Secret():
 		return masked
-	}
-	if !strings.Contains(value, "://") {
+	case strings.HasSuffix(s.Name, "_BROKERS"):
+		brokers := strings.Split(value, ",")
+		for i, b := range brokers {
+			brokers[i] = extract.MaskURL(b)
+		}
+		return strings.Join(brokers, ",")
+	case strings.HasSuffix(s.Name, "_URL"), strings.Contains(value, "://"):
+		return extract.MaskURL(value)
+	default:
 		return value
 	}
-	u, err := url.Parse(value)
-	if err != nil {
-		return masked // not even what it looks like can be told
-	}
-	if u.User != nil {
-		u.User = url.User(masked)
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = masked
-	}
-	return u.String()
 }
 
 // masked stands for a value that is not shown.
