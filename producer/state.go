@@ -60,7 +60,7 @@ func newState(stream, topic string, interval time.Duration) *state {
 	return &state{
 		status: Status{
 			Stream: stream, Topic: topic,
-			Condition: Condition{State: Starting, Owned: true},
+			Condition: Condition{State: Starting},
 			Times:     Times{Interval: interval},
 			Work:      Work{Progress: -1},
 		},
@@ -139,7 +139,7 @@ func (s *state) waiting(t extract.Trouble) {
 func (s *state) joining(why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Owned, s.status.Reason = false, why
+	s.status.Reason, s.status.Since, s.status.NextTry = why, time.Time{}, time.Time{}
 }
 
 // seen shows what the cursor of a stream says that is not open here.

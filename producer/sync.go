@@ -78,6 +78,7 @@ func (p *Pipeline) syncAll(ctx context.Context) error {
 // syncTask does work on a task for a sync: what may pass is tried again for a while.
 func (p *Pipeline) syncTask(ctx context.Context, t *task, work func(context.Context) error) error {
 	const patience = 45 * time.Second
+	t.state.own()
 	err := retry(ctx, policy{
 		patience: patience,
 		progress: t.state.lastCommit,
