@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -108,36 +109,61 @@ func (s *service) checkToken(ctx context.Context) error {
 const (
 	waitingAfter = 2 * time.Second // a start that takes longer is told
 	waitingAgain = 5 * time.Second
+	waitingLooks = 200 * time.Millisecond // between two looks at what has been open
 )
 
-// tellWaiting says in the log which streams have not begun, and why as far as
-// that is known, soon after the start and then every few seconds, until ctx ends
-// or none is left.
+// tellWaiting says in the log which streams of a sync have not begun, and why as
+// far as that is known, soon after the start and then every few seconds, until ctx
+// ends or each has been open once or has failed for good.
 func (s *service) tellWaiting(ctx context.Context) {
-	timer := time.NewTimer(waitingAfter)
-	defer timer.Stop()
-	for {
+	tick := time.NewTicker(waitingLooks)
+	defer tick.Stop()
+	begun := make(map[string]bool)
+	for next := time.Now().Add(waitingAfter); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-tick.C:
 		}
-		waiting := make(map[string][]string) // streams by reason
-		for _, stream := range s.pipeline.Status() {
-			if stream.State == producer.Starting {
-				waiting[stream.Reason] = append(waiting[stream.Reason], stream.Stream)
-			}
-		}
-		for reason, streams := range waiting {
-			attributes := []any{"streams", strings.Join(streams, ","), "brokers", strings.Join(s.brokers, ",")}
-			if reason != "" {
-				attributes = append(attributes, "error", reason)
-			}
-			s.log.Warn("waiting for streams to begin", attributes...)
-		}
+		waiting := notBegun(s.pipeline.Status(), begun)
 		if len(waiting) == 0 {
 			return
 		}
-		timer.Reset(waitingAgain)
+		if time.Now().Before(next) {
+			continue
+		}
+		next = time.Now().Add(waitingAgain)
+		s.tellOf(waiting)
 	}
+}
+
+// notBegun returns the streams that are still to be opened for the first time, and
+// adds the others to begun: what fails after it was open is no longer waited for.
+func notBegun(streams []producer.Status, begun map[string]bool) []producer.Status {
+	var waiting []producer.Status
+	for _, stream := range streams {
+		triedAgain := stream.State == producer.Failed && !stream.NextTry.IsZero()
+		if stream.State != producer.Starting && !triedAgain {
+			begun[stream.Stream] = true
+		}
+		if !begun[stream.Stream] {
+			waiting = append(waiting, stream)
+		}
+	}
+	return waiting
+}
+
+// tellOf writes one line about all streams that are waited for, with the reason of
+// the first that has one: mostly it is the same for all, and each stream's own is
+// told when it goes down.
+func (s *service) tellOf(waiting []producer.Status) {
+	names, reason := make([]string, len(waiting)), ""
+	for i, stream := range waiting {
+		names[i], reason = stream.Stream, cmp.Or(reason, stream.Reason)
+	}
+	attributes := []any{"streams", strings.Join(names, ","), "brokers", strings.Join(s.brokers, ",")}
+	if reason != "" {
+		attributes = append(attributes, "error", reason)
+	}
+	s.log.Warn("waiting for streams to begin", attributes...)
 }

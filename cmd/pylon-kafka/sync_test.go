@@ -97,37 +97,69 @@ func TestSync_endsWith3WhenPylonRefusesTheToken(t *testing.T) {
 	}
 }
 
-// TestSync_saysThatItWaits has a broker that takes connections and says nothing.
-func TestSync_saysThatItWaits(t *testing.T) {
-	t.Parallel()
-	w := newWorkspace(t, extracttest.Options{})
-	w.env["KAFKA_BROKERS"] = unusedAddress(t)
-	ctx, stop := context.WithCancel(t.Context())
+// waited is a line of the log that says what a sync waits for.
+type waited struct {
+	Msg     string `json:"msg"`
+	Streams string `json:"streams"`
+	Brokers string `json:"brokers"`
+	Error   string `json:"error"`
+}
+
+// waits begins a sync and returns the first lines that say that it waits; then it
+// stops the sync.
+func (w *workspace) waits(t *testing.T, lines int, args ...string) []waited {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	reader, writer := io.Pipe()
 	r := &running{ended: make(chan error, 1)}
 	go func() {
-		r.ended <- run(ctx, []string{"sync"}, w.env, io.Discard, writer)
+		r.ended <- run(ctx, append([]string{"sync"}, args...), w.env, io.Discard, writer)
 		_ = writer.Close()
 	}()
-	var record struct {
-		Msg     string `json:"msg"`
-		Streams string `json:"streams"`
-		Brokers string `json:"brokers"`
-	}
-	lines := bufio.NewScanner(reader)
-	for record.Msg != "waiting for streams to begin" && lines.Scan() {
-		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
-			t.Fatalf("log %q: %v", lines.Text(), err)
+	var found []waited
+	for log := bufio.NewScanner(reader); len(found) < lines && log.Scan(); {
+		var record waited
+		if err := json.Unmarshal(log.Bytes(), &record); err != nil {
+			t.Fatalf("log %q: %v", log.Text(), err)
+		}
+		if record.Msg == "waiting for streams to begin" {
+			found = append(found, record)
 		}
 	}
-	if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(cli.Streams(), ",") {
-		t.Errorf("the log says %+v", record)
+	if len(found) < lines {
+		t.Errorf("sync said %d times that it waits, want %d", len(found), lines)
 	}
 	stop()
 	go func() { _, _ = io.Copy(io.Discard, reader) }()
 	if err := r.end(t); exitCode(err) != 130 {
 		t.Errorf("sync = %v with exit code %d, want 130", err, exitCode(err))
+	}
+	return found
+}
+
+// TestSync_saysThatItWaits has a broker that takes connections and says nothing.
+func TestSync_saysThatItWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, extracttest.Options{})
+	w.env["KAFKA_BROKERS"] = unusedAddress(t)
+	for _, record := range w.waits(t, 1) {
+		if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(cli.Streams(), ",") {
+			t.Errorf("the log says %+v", record)
+		}
+	}
+}
+
+// TestSync_saysThatItWaitsForARegistry has a schema registry that is away: the
+// streams fail before they have ever been open, and are tried again.
+func TestSync_saysThatItWaitsForARegistry(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, extracttest.Options{})
+	w.env["SCHEMA_REGISTRY_URL"] = "http://" + unusedAddress(t)
+	for _, record := range w.waits(t, 2, "tags", "users") {
+		if record.Streams != "tags,users" || !strings.Contains(record.Error, "schema registry") {
+			t.Errorf("the log says %+v", record)
+		}
 	}
 }
 
