@@ -36,8 +36,11 @@ the token.`,
 				return err
 			}
 			checks, err := runChecks(cmd.Context(), &cfg)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case cmd.Context().Err() != nil: // they would say that what was not asked to the end has failed
+				return cmd.Context().Err()
 			}
 			return errors.Join(writeChecks(a.screen(o), checks, o.JSON), failedChecks(checks))
 		},

@@ -53,7 +53,11 @@ prints addresses for other programs.`,
 			if cmd.Flags().Changed("issues") && o.issues < 1 {
 				return cli.Usagef("--issues must be 1 or more")
 			}
-			return a.demo(cmd.Context(), o)
+			err := a.demo(cmd.Context(), o)
+			if o.keep {
+				return untilStopped(cmd.Context(), err)
+			}
+			return err
 		},
 	}
 	flags := cmd.Flags()

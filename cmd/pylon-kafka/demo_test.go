@@ -119,8 +119,8 @@ func TestDemo_goesOnAfterItWasStopped(t *testing.T) {
 	defer stop()
 	timer := time.AfterFunc(300*time.Millisecond, stop) // somewhere on its way
 	defer timer.Stop()
-	if err := run(ctx, []string{"demo", "--dir", dir, "--issues", "500"}, settings.Environment{}, io.Discard, io.Discard); err != nil {
-		t.Fatalf("demo = %v, want nil after it was stopped", err)
+	if err := run(ctx, []string{"demo", "--dir", dir, "--issues", "500"}, settings.Environment{}, io.Discard, io.Discard); exitCode(err) != 130 {
+		t.Fatalf("demo = %v with exit code %d, want 130 after it was stopped", err, exitCode(err))
 	}
 	if again := demoOutput(t, "--dir", dir); !strings.Contains(again, "This demo resumes") || len(cells(again, "all")) != 1 {
 		t.Errorf("the next demo prints\n%s", again)

@@ -17,5 +17,6 @@
 //
 // Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
 // 3 Pylon refused the token; 4 another instance took over; 130 and 143: SIGINT
-// and SIGTERM interrupted sync.
+// and SIGTERM interrupted it before it was done, which run, tail, sandbox and
+// demo --keep never are.
 package main

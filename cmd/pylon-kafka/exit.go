@@ -30,26 +30,58 @@ type signalError struct{ signal os.Signal }
 
 func (e signalError) Error() string { return "stopped by " + e.signal.String() }
 
-// interruptedError is that a pass was stopped before it was done.
-type interruptedError struct {
-	done, all int // streams
-	cause     error
+// Is makes a signal an end of the context, since net/http returns the cause where
+// others return the context's own error.
+func (e signalError) Is(target error) bool { return target == context.Canceled }
+
+// stopped reports whether err is that ctx ended before the work was done.
+func stopped(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
-// interrupted makes an interruptedError for a pass whose context ended.
-func interrupted(ctx context.Context, streams []producer.Status) *interruptedError {
-	e := &interruptedError{all: len(streams), cause: context.Cause(ctx)}
+// untilStopped is what a command returns that goes on until it is told to stop:
+// then it has done its work.
+func untilStopped(ctx context.Context, err error) error {
+	if stopped(ctx, err) {
+		return nil
+	}
+	return err
+}
+
+// interruptedError is that a command was stopped before it was done.
+type interruptedError struct {
+	text  string // how far it came, and what to do
+	cause error  // why its context ended
+	err   error  // what it returned; nil: nothing that is of use
+}
+
+// interruptedPass makes an interruptedError of a pass whose context ended.
+func interruptedPass(ctx context.Context, streams []producer.Status) *interruptedError {
+	done := 0
 	for _, s := range streams {
 		if s.State == producer.Done {
-			e.done++
+			done++
 		}
+	}
+	return &interruptedError{
+		text: fmt.Sprintf("%d of %d streams are done. What was read is committed; run sync again, and it goes on from there",
+			done, len(streams)),
+		cause: context.Cause(ctx),
+	}
+}
+
+// interruptedCommand makes an interruptedError of what a command returned whose
+// context ended.
+func interruptedCommand(ctx context.Context, command string, err error) *interruptedError {
+	e := &interruptedError{text: command + " is not done; it may be run again", cause: context.Cause(ctx), err: err}
+	if text := err.Error(); text != context.Canceled.Error() && text != e.cause.Error() {
+		e.text += ": " + text
 	}
 	return e
 }
 
-func (e *interruptedError) Error() string {
-	return fmt.Sprintf("interrupted: %d of %d streams are done. What was read is committed; run sync again, and it goes on from there", e.done, e.all)
-}
+func (e *interruptedError) Error() string { return "interrupted: " + e.text }
+func (e *interruptedError) Unwrap() error { return e.err }
 
 // code is the exit code: that of SIGINT where no signal is known.
 func (e *interruptedError) code() int {
@@ -69,7 +101,7 @@ func exitCode(err error) int {
 	var (
 		usage    *cli.UsageError
 		problems settings.Problems
-		stopped  *interruptedError
+		cut      *interruptedError
 	)
 	switch {
 	case err == nil:
@@ -80,8 +112,8 @@ func exitCode(err error) int {
 		return exitUnauthorized
 	case errors.Is(err, producer.ErrTakenOver):
 		return exitFenced
-	case errors.As(err, &stopped):
-		return stopped.code()
+	case errors.As(err, &cut):
+		return cut.code()
 	default:
 		return exitFailed
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 
@@ -14,8 +13,9 @@ import (
 )
 
 // run executes one invocation of the program and returns what exitCode turns
-// into an exit code. It ends soon after ctx does, with a nil error if that was
-// all that happened. It is safe for concurrent use: it holds no state
+// into an exit code. It ends soon after ctx does, with a nil error if it is a
+// command that goes on until then and that was all that happened, and otherwise
+// with an [interruptedError]. It is safe for concurrent use: it holds no state
 // outside of its arguments.
 func run(ctx context.Context, args []string, env settings.Environment, stdout, stderr io.Writer) error {
 	a := &app{env: env, stdout: stdout, stderr: stderr}
@@ -31,8 +31,8 @@ func run(ctx context.Context, args []string, env settings.Environment, stdout, s
 	case !*started:
 		// Cobra itself refused: an unknown command, a flag, the arguments.
 		return cli.Usagef("%w\nTry: %s --help", err, cmd.CommandPath())
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return nil // stopped on request
+	case stopped(ctx, err):
+		return interruptedCommand(ctx, cmd.CommandPath(), err)
 	default:
 		return err
 	}
@@ -96,4 +96,5 @@ hand? "pylon-kafka demo" needs no Pylon, no Kafka and no settings.
 
 Exit codes: 0 done, or stopped on request; 1 failed; 2 bad usage or settings;
 3 Pylon refused the token; 4 another instance took over; 130 or 143: SIGINT or
-SIGTERM interrupted sync.`
+SIGTERM interrupted it before it was done, which run, tail, sandbox and
+demo --keep never are.`

@@ -31,7 +31,7 @@ and /api/streams.`,
 			}
 			b := buildInfo()
 			log.Info("starting", "version", b.Version, "commit", b.Commit)
-			if err := s.do(ctx, s.pipeline.Run); err != nil {
+			if err := untilStopped(ctx, s.do(ctx, s.pipeline.Run)); err != nil {
 				return a.last(log, err)
 			}
 			log.Info("stopped", "signal", context.Cause(ctx))

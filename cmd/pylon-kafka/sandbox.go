@@ -26,7 +26,8 @@ or the fault is taken back (DELETE /_sandbox/fail):
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			process := settings.Process{}
-			return sandbox.Serve(cmd.Context(), o, a.stdout, process.Logger(a.stderr, terminal.IsTerminal(a.stderr)))
+			ctx, log := cmd.Context(), process.Logger(a.stderr, terminal.IsTerminal(a.stderr))
+			return untilStopped(ctx, sandbox.Serve(ctx, o, a.stdout, log))
 		},
 	}
 	flags := cmd.Flags()

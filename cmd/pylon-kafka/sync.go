@@ -67,8 +67,8 @@ func (a *app) sync(ctx context.Context, streams []string, o *cli.Output) error {
 		return errors.Join(err, group.Wait())
 	})
 	statuses := s.pipeline.Status()
-	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = interrupted(ctx, statuses)
+	if stopped(ctx, err) {
+		err = interruptedPass(ctx, statuses)
 	}
 	return a.last(log, errors.Join(err, a.printPass(statuses, o)))
 }

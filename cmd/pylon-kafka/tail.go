@@ -90,7 +90,7 @@ func (a *app) tail(ctx context.Context, streams []string, o tailFlags) error {
 	}
 	process := settings.Process{}
 	o.Log = process.Logger(a.stderr, terminal.IsTerminal(a.stderr))
-	return tail.Run(ctx, &cfg.Producer, streams, o.Options, a.stdout)
+	return untilStopped(ctx, tail.Run(ctx, &cfg.Producer, streams, o.Options, a.stdout))
 }
 
 // sinceWhen reads --since: a time, or how long before now.
