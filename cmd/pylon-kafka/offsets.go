@@ -36,8 +36,8 @@ What a topic holds is compared with what is read: to read once more publishes on
 what differs. "publish-anew" publishes everything. They need the KAFKA_ settings
 and CONNECTOR_NAME only.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return cli.Usagef("offsets needs to know what: list, set, reset, export or import\nTry: %s --help", cmd.CommandPath())
+		RunE: func(*cobra.Command, []string) error {
+			return cli.Usagef("offsets needs to know what: list, set, reset, export or import")
 		},
 	}
 	cmd.AddCommand(newOffsetsListCommand(a), newOffsetsSetCommand(a), newOffsetsResetCommand(a), newOffsetsExportCommand(a), newOffsetsImportCommand(a))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -25,11 +26,12 @@ func run(ctx context.Context, args []string, env settings.Environment, stdout, s
 	root.SetErr(stderr)
 
 	cmd, err := root.ExecuteContextC(ctx)
+	var usage *cli.UsageError
 	switch {
 	case err == nil:
 		return nil
-	case !*started:
-		// Cobra itself refused: an unknown command, a flag, the arguments.
+	case !*started, errors.As(err, &usage):
+		// Either cobra itself refused (an unknown command, a flag, the arguments), or the command did.
 		return cli.Usagef("%w\nTry: %s --help", err, cmd.CommandPath())
 	case stopped(ctx, err):
 		return interruptedCommand(ctx, cmd.CommandPath(), err)

@@ -56,6 +56,15 @@ func TestRun_refusesBadUsage(t *testing.T) {
 		{"tail", "issues", "--since", "-1h"},
 		{"tail", "issues", "--since", "1h", "--offset", "3"},
 		{"tail", "issues", "isues"},
+		{"streams", "-o", "yaml"},
+		{"offsets"},
+		{"offsets", "reset"},
+		{"offsets", "reset", "tags", "--all"},
+		{"offsets", "set", "issues", "--from", "x"},
+		{"offsets", "set", "issues", "--from", "2999-01-01T00:00:00Z"},
+		{"offsets", "import", "/nonexistent"},
+		{"schemas", "--format", "flin"},
+		{"schemas", "register"},
 		{"schemas", "issues", "tags"},
 		{"schemas", "isues"},
 		{"streams", "issues"},
@@ -72,6 +81,9 @@ func TestRun_refusesBadUsage(t *testing.T) {
 			err := run(t.Context(), args, goodEnvironment(), &out, &out)
 			if exitCode(err) != exitUsage {
 				t.Errorf("run = %v with exit code %d, want %d", err, exitCode(err), exitUsage)
+			}
+			if help := "Try: pylon-kafka"; err == nil || strings.Count(err.Error(), help) != 1 || !strings.HasSuffix(err.Error(), " --help") {
+				t.Errorf("it does not name the help once, at its end: %v", err)
 			}
 			if out.Len() > 0 {
 				t.Errorf("output: %s", out.String())
@@ -119,10 +131,12 @@ func TestRun_namesTheHelpOfTheCommand(t *testing.T) {
 		"sync isues":       {`unknown stream "isues": did you mean issues?`, "Try: pylon-kafka sync --help"},
 		"sync zebra":       {`unknown stream "zebra"`, "issue_statuses", "Try: pylon-kafka sync --help"},
 		"tail":             {"Try: pylon-kafka tail --help"},
-		"streams -o yaml":  {"-o yaml: want wide or json"},
+		"streams -o yaml":  {"-o yaml: want wide or json", "Try: pylon-kafka streams --help"},
 		"streams --fast":   {"unknown flag: --fast", "Try: pylon-kafka streams --help"},
 		"schemas issue":    {`unknown stream "issue": did you mean issues?`},
 		"tail issues -n x": {"Try: pylon-kafka tail --help"},
+		"tail issues -n 0": {"-n must be 1 or more", "Try: pylon-kafka tail --help"},
+		"offsets reset":    {"name the streams, or give --all", "Try: pylon-kafka offsets reset --help"},
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
