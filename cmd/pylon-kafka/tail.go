@@ -42,7 +42,8 @@ Where it begins and ends:
   tail STREAM --since 1h             what was published since then
   tail STREAM --offset 4711          from that offset on; -20: the last 20
 With --exit it also ends where the topic ended when it began. A key that is not
-there is told, and ends it with 1. Of several streams, each line names its topic.
+there ends it with 1; where it goes on until Ctrl-C it says so once, and waits for
+the key. Of several streams, each line names its topic.
 
 It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 		Example: `  pylon-kafka tail issues -n 1 --value | jq .

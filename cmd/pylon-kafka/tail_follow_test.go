@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"strings"
@@ -18,19 +17,27 @@ import (
 // follower is a tail that follows a topic.
 type follower struct {
 	lines chan string
+	log   logLines
 	ended chan error
 	stop  context.CancelFunc
+}
+
+// logLines takes what is logged, a line a call.
+type logLines chan string
+
+func (l logLines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }
 
 func follow(t *testing.T, env settings.Environment, args ...string) *follower {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	f := &follower{lines: make(chan string), ended: make(chan error, 1), stop: cancel}
+	f := &follower{lines: make(chan string), log: make(logLines, 100), ended: make(chan error, 1), stop: cancel}
 	reader, writer := io.Pipe()
 	go func() {
-		var errOut bytes.Buffer
-		err := run(ctx, append([]string{"tail"}, args...), env, writer, &errOut)
+		err := run(ctx, append([]string{"tail"}, args...), env, writer, f.log)
 		_ = writer.Close()
 		f.ended <- err
 	}()
@@ -76,6 +83,42 @@ func TestTail_followsUntilItIsStopped(t *testing.T) {
 	}
 	if err := <-f.ended; err != nil {
 		t.Errorf("tail = %v, want nil after it was stopped", err)
+	}
+}
+
+// TestTail_tellsThatItWaitsForAKey does so once, when every topic is read to where
+// it ended at the start, be that at its beginning.
+func TestTail_tellsThatItWaitsForAKey(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	tags := newTopicWriter(t, cluster, "tags", 2)
+	newTopicWriter(t, cluster, "teams", 1)
+	tags.commit(tags.tag("there", "x"))
+	f := follow(t, brokersOf(cluster), "tags", "teams", "--from-beginning", "--key", "nope")
+	select {
+	case line := <-f.log:
+		if !strings.Contains(line, "no record with this key") || !strings.Contains(line, "nope") || !strings.Contains(line, "teams") {
+			t.Errorf("tail logs %s", line)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("tail says nothing of a key that is not there")
+	}
+	tags.commit(tags.tag("nope", "y"))
+	if got := f.next(t, func() {}); got.Key != "nope" {
+		t.Errorf("tail prints %v, want the record that came", got)
+	}
+	there := follow(t, brokersOf(cluster), "tags", "--from-beginning", "--key", "there")
+	if got := there.next(t, func() {}); got.Key != "there" {
+		t.Errorf("tail prints %v", got)
+	}
+	for _, f := range []*follower{f, there} {
+		f.stop()
+		if err := <-f.ended; err != nil {
+			t.Errorf("tail = %v", err)
+		}
+		if len(f.log) > 0 {
+			t.Errorf("tail also logs %s", <-f.log)
+		}
 	}
 }
 

@@ -33,6 +33,13 @@ func (p *printer) flush() error {
 	return p.out.Flush()
 }
 
+// count is how many records were printed.
+func (p *printer) count() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.printed
+}
+
 // recordLine is one record as tail prints it.
 type recordLine struct {
 	Topic     string            `json:"topic,omitempty"`

@@ -124,11 +124,14 @@ func stopped(ctx context.Context, err error) bool {
 
 // Follow calls fn for every committed record from the offsets in from on, those
 // that are still to come and those of partitions that are added included, and idle
-// after each few. It ends with nil when ctx ends and when fn returns ErrEnough. A
+// at the start and after each few, with the offsets that come next. It ends with nil when ctx ends and when fn returns ErrEnough. A
 // broker that is away is told to log, and waited for; a topic that is not there any
 // more, or holds other records than it did, is an error.
-func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Logger, fn func(*kgo.Record) error, idle func() error) error {
+func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Logger, fn func(*kgo.Record) error, idle func(next map[int32]int64) error) error {
 	next := maps.Clone(from)
+	if err := idle(next); err != nil {
+		return err
+	}
 	for {
 		err := r.follow(ctx, next, fn, idle)
 		switch {
@@ -152,7 +155,7 @@ func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Log
 }
 
 // follow moves next on with what it reads, until an error ends it.
-func (r *Reader) follow(ctx context.Context, next map[int32]int64, fn func(*kgo.Record) error, idle func() error) error {
+func (r *Reader) follow(ctx context.Context, next map[int32]int64, fn func(*kgo.Record) error, idle func(next map[int32]int64) error) error {
 	reader := topic.Open(r.options, r.topic, next)
 	defer reader.Close()
 	for {
@@ -166,10 +169,20 @@ func (r *Reader) follow(ctx context.Context, next map[int32]int64, fn func(*kgo.
 			}
 		}
 		maps.Copy(next, c.Next)
-		if err := idle(); err != nil {
+		if err := idle(next); err != nil {
 			return err
 		}
 	}
+}
+
+// ended reports whether next is where the topic ended when the reader was made.
+func (r *Reader) ended(next map[int32]int64) bool {
+	for partition, end := range r.End {
+		if next[partition] < end {
+			return false
+		}
+	}
+	return true
 }
 
 // addPartitions adds the partitions that the topic has by now to next, from their

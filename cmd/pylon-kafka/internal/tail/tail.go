@@ -47,25 +47,26 @@ func OwnTopics() []string { return []string{"offsets", "deadletter", "schemas"} 
 // What ends by itself is written topic after topic; several topics that are
 // followed are mixed as their records come. It asks the Kafka and the schema
 // registry of cfg, which must be valid. A key that is in none of what was read to
-// its end is an error.
+// its end is an error, and of topics that are followed one line in the log.
 func Run(ctx context.Context, cfg *producer.Config, streams []string, o Options, w io.Writer) error {
 	out := newPrinter(w, o, len(streams) > 1)
+	looked := newSearch(&o, streams, out)
 	group, reading := errgroup.WithContext(ctx)
 	if o.ends() {
 		group.SetLimit(1)
 	}
 	for _, stream := range streams {
-		group.Go(func() error { return one(reading, cfg, stream, &o, out) })
+		group.Go(func() error { return one(reading, cfg, stream, &o, out, looked) })
 	}
 	err := errors.Join(group.Wait(), out.flush())
-	if err == nil && o.OnlyKey && o.ends() && out.printed == 0 && ctx.Err() == nil {
+	if err == nil && o.OnlyKey && o.ends() && out.count() == 0 && ctx.Err() == nil {
 		return fmt.Errorf("no record with the key %q in what was read of %v", o.Key, streams)
 	}
 	return err
 }
 
 // one writes the records of one topic.
-func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, out *printer) error {
+func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, out *printer, looked *search) error {
 	kafka := &cfg.Kafka
 	topic := kafka.Topic(stream)
 	if stream == "offsets" {
@@ -118,5 +119,5 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 	if o.Exit {
 		return reader.Read(ctx, from, show)
 	}
-	return reader.Follow(ctx, from, o.Log, show, out.flush)
+	return reader.Follow(ctx, from, o.Log, show, looked.follow(reader))
 }
