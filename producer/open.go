@@ -123,7 +123,7 @@ func (s *session) rebuild(ctx context.Context, known *recalled) error {
 	from := info.At(topic.Start)
 	if known != nil {
 		if err := known.fits(info); err != nil {
-			s.log.Info("the index does not fit the topic, which is read whole", "topic", s.topic.Name, "reason", err)
+			s.log.Info("the index does not fit the topic, which is read whole", "topic", s.topic.Name, "error", err)
 			known = nil
 		} else {
 			from = known.into(b)

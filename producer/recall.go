@@ -33,7 +33,7 @@ func (s *session) recall(ctx context.Context) *recalled {
 	case errors.Is(err, errNoIndex), errors.Is(err, topic.ErrAbsent), ctx.Err() != nil:
 		return nil
 	case err != nil:
-		s.log.Info("the index cannot be used, and the topic is read whole", "topic", s.topic.Name, "reason", err)
+		s.log.Info("the index cannot be used, and the topic is read whole", "topic", s.topic.Name, "error", err)
 		return nil
 	}
 	s.log.Debug("opening", "done", "read the index", "objects", r.view.Len(), "deltas", r.head.Deltas, "took", time.Since(began).Round(time.Millisecond).String())
