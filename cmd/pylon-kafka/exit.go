@@ -131,9 +131,10 @@ func isLogged(err error) bool {
 
 // last makes the error with which run or sync ends the last record of the log, so
 // that whatever collects the log has it too. On a terminal main prints it, as it
-// does for every other command.
+// does for every other command, unless LOG_FORMAT asks for a log there.
 func (a *app) last(log *slog.Logger, err error) error {
-	if err == nil || terminal.IsTerminal(a.stderr) {
+	format, _ := a.env.Lookup("LOG_FORMAT")
+	if err == nil || format == "" && terminal.IsTerminal(a.stderr) {
 		return err
 	}
 	log.Error("ended", "error", err, "exit_code", exitCode(err))
