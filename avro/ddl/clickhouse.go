@@ -83,6 +83,9 @@ func writeClickHouseView(out *bytes.Buffer, t *table, queue string) {
 	where := "throwIf(_error != '' AND _raw_message != '', 'a record of " + t.topic + " cannot be read') = 0"
 	if t.AvroKeys {
 		where += " AND NOT is_deleted"
+	} else {
+		// Partitions were added, and the object stands in another one.
+		where += " AND NOT has(`_headers.name`, 'moved')"
 	}
 	fmt.Fprintf(out, "  assumeNotNull(_timestamp_ms) AS %s,\n  mapFromArrays(`_headers.name`, `_headers.value`) AS %s,\n  is_deleted AS %s\n",
 		tickName(timeColumn), tickName(headersColumn), tickName(deletedColumn))

@@ -135,6 +135,34 @@ func TestWrite_sparkHasTheSchema(t *testing.T) {
 	}
 }
 
+// Once partitions are added to a topic, a key may stand in two of them: as a
+// record in its new one and, as new, as a tombstone with the header moved in its
+// old one.
+func TestWrite_knowsMovedRecords(t *testing.T) {
+	t.Parallel()
+	parts := options(avro.LayoutFlat)
+	parts.AvroKeys = true
+	for _, stream := range avro.Streams() {
+		for _, tt := range []struct {
+			format string
+			o      ddl.Options
+			want   []string
+		}{
+			{"spark", options(avro.LayoutNested), []string{"OVER (PARTITION BY key, partition ORDER BY offset DESC) AS place", "WHERE place = 1 AND value IS NOT NULL)"}},
+			{"clickhouse", options(avro.LayoutNested), []string{"= 0 AND NOT has(`_headers.name`, 'moved');"}},
+			{"clickhouse", parts, []string{"= 0 AND NOT is_deleted;"}}, // a moved one among them
+			{"flink", options(avro.LayoutNested), []string{"-- Decide beforehand how many partitions pylon." + stream + " has."}},
+		} {
+			sql := write(t, tt.format, []string{stream}, tt.o)
+			for _, want := range tt.want {
+				if !strings.Contains(sql, want) {
+					t.Errorf("%s, %s: no %q in\n%s", tt.format, stream, want, sql)
+				}
+			}
+		}
+	}
+}
+
 func TestWrite_keys(t *testing.T) {
 	t.Parallel()
 	plain, parts := options(avro.LayoutFlat), options(avro.LayoutFlat)

@@ -34,6 +34,8 @@ func writeFlink(out *bytes.Buffer, t *table) error {
 		key = []string{keyColumn}
 	}
 	spell := flinkTypes()
+	comment(out, "Decide beforehand how many partitions "+t.topic+" has. Once some are added, publish with another KAFKA_TOPIC_PREFIX and make new",
+		"tables: upsert-kafka takes a record that was moved to another partition for a deleted one.")
 	fmt.Fprintf(out, "CREATE TABLE %s (\n", tickName(t.stream))
 	if key[0] == keyColumn {
 		fmt.Fprintf(out, "  %s STRING NOT NULL COMMENT %s,\n", tickName(keyColumn), standardText(strings.Join(t.key, ", a colon, and ")+"."))

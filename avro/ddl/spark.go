@@ -37,8 +37,12 @@ func writeSpark(out *bytes.Buffer, t *table) error {
 	fmt.Fprintf(out, "SELECT object.*, %s, %s FROM (\n", timeColumn, headersColumn)
 	fmt.Fprintf(out, "  SELECT from_avro(%s, %s, map('mode', 'FAILFAST')) AS object,\n", sparkBody(t), escapedText(t.codec.Schema()))
 	fmt.Fprintf(out, "    timestamp AS %s, map_from_entries(transform(headers, h -> struct(h.key, CAST(h.value AS STRING)))) AS %s\n", timeColumn, headersColumn)
-	fmt.Fprintf(out, "  FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY timestamp DESC, offset DESC) AS age FROM %s)\n", tickName(records))
-	out.WriteString("  WHERE age = 1 AND value IS NOT NULL -- the last record of a deleted object has no value\n);\n")
+	// Once partitions were added, a key may have had two, and the last word of the
+	// old one is a tombstone, as new as the record in the new one.
+	out.WriteString("  FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY timestamp DESC) AS age FROM (\n")
+	fmt.Fprintf(out, "    SELECT *, row_number() OVER (PARTITION BY key, partition ORDER BY offset DESC) AS place FROM %s)\n", tickName(records))
+	out.WriteString("    WHERE place = 1 AND value IS NOT NULL) -- the last record of a deleted object has no value, nor has that where a moved one stood\n")
+	out.WriteString("  WHERE age = 1\n);\n")
 	return nil
 }
 

@@ -53,7 +53,7 @@ CREATE MATERIALIZED VIEW `users_view` TO `users` AS SELECT
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
   is_deleted AS `record_deleted`
 FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `users_queue`) AS `users_queue`
-WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.users cannot be read') = 0;
+WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.users cannot be read') = 0 AND NOT has(`_headers.name`, 'moved');
 
 -- The newest row of each key, without deleted ones: SELECT … FROM custom_fields FINAL.
 CREATE TABLE `custom_fields_queue` (
@@ -131,7 +131,7 @@ CREATE MATERIALIZED VIEW `custom_fields_view` TO `custom_fields` AS SELECT
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
   is_deleted AS `record_deleted`
 FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `custom_fields_queue`) AS `custom_fields_queue`
-WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.custom_fields cannot be read') = 0;
+WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.custom_fields cannot be read') = 0 AND NOT has(`_headers.name`, 'moved');
 
 -- The newest row of each key, without deleted ones: SELECT … FROM teams FINAL.
 CREATE TABLE `teams_queue` (
@@ -164,4 +164,4 @@ CREATE MATERIALIZED VIEW `teams_view` TO `teams` AS SELECT
   mapFromArrays(`_headers.name`, `_headers.value`) AS `record_headers`,
   is_deleted AS `record_deleted`
 FROM (SELECT *, _key, _timestamp_ms, `_headers.name`, `_headers.value`, _error, _raw_message, _error != '' AND _raw_message = '' AS is_deleted FROM `teams_queue`) AS `teams_queue`
-WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.teams cannot be read') = 0;
+WHERE throwIf(_error != '' AND _raw_message != '', 'a record of pylon.teams cannot be read') = 0 AND NOT has(`_headers.name`, 'moved');

@@ -1,3 +1,5 @@
+-- Decide beforehand how many partitions pylon.users has. Once some are added, publish with another KAFKA_TOPIC_PREFIX and make new
+-- tables: upsert-kafka takes a record that was moved to another partition for a deleted one.
 CREATE TABLE `users` (
   `id` STRING NOT NULL COMMENT 'The id of the user. Primary key.',
   `name` STRING COMMENT 'The name of the user.',
@@ -24,6 +26,8 @@ CREATE TABLE `users` (
   'value.fields-include' = 'EXCEPT_KEY'
 );
 
+-- Decide beforehand how many partitions pylon.custom_fields has. Once some are added, publish with another KAFKA_TOPIC_PREFIX and make new
+-- tables: upsert-kafka takes a record that was moved to another partition for a deleted one.
 CREATE TABLE `custom_fields` (
   `record_key` STRING NOT NULL COMMENT 'object_type, a colon, and id.',
   `object_type` STRING COMMENT 'What kind of object has the field: account, issue, contact, task, project, meeting or opportunity. Other values may come. Added by the producer where the API leaves it out. First part of the primary key: the plain key of the Kafka record is this, a colon and the id.',
@@ -56,6 +60,8 @@ CREATE TABLE `custom_fields` (
   'value.fields-include' = 'EXCEPT_KEY'
 );
 
+-- Decide beforehand how many partitions pylon.teams has. Once some are added, publish with another KAFKA_TOPIC_PREFIX and make new
+-- tables: upsert-kafka takes a record that was moved to another partition for a deleted one.
 CREATE TABLE `teams` (
   `id` STRING NOT NULL COMMENT 'The id of the team. Primary key.',
   `name` STRING COMMENT 'The name of the team.',

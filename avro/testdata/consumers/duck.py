@@ -9,12 +9,12 @@ import sys
 import duckdb
 
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.jsonl")):
-    # The newest record of each key; one without a value is a deleted object.
+    # The newest record of each key in its partition; one without a value is a deleted object, or one that was moved to another.
     rows = duckdb.execute(
         """SELECT value FROM (
              SELECT value FROM read_json(?, format = 'newline_delimited',
-               columns = {key: 'VARCHAR', "offset": 'BIGINT', value: 'JSON'})
-             QUALIFY row_number() OVER (PARTITION BY key ORDER BY "offset" DESC) = 1)
+               columns = {key: 'VARCHAR', "partition": 'INT', "offset": 'BIGINT', value: 'JSON'})
+             QUALIFY row_number() OVER (PARTITION BY key, "partition" ORDER BY "offset" DESC) = 1)
            WHERE value IS NOT NULL AND value::VARCHAR <> 'null'""",
         [str(file)],
     ).fetchall()

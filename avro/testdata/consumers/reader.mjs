@@ -1,4 +1,4 @@
-// Reads every topic with kafkajs and the schema registry and prints the newest value of each key for check.py.
+// Reads every topic with kafkajs and the schema registry and prints every object for check.py.
 //
 //     node reader.mjs BROKERS PREFIX REGISTRY STREAM...
 //
@@ -48,8 +48,10 @@ await consumer.run({
   eachBatch: async ({ batch }) => {
     const rows = objects.get(batch.topic.slice(prefix.length));
     for (const { key, value } of batch.messages) {
-      if (value === null) rows.delete(key.toString());
-      else rows.set(key.toString(), await registry.decode(value));
+      // A record counts in its partition. Where some were added, a tombstone stands where an object was before it was moved.
+      const place = `${batch.partition} ${key}`;
+      if (value === null) rows.delete(place);
+      else rows.set(place, await registry.decode(value));
     }
     const place = `${batch.topic}/${batch.partition}`;
     if (BigInt(batch.lastOffset()) + 2n >= (left.get(place) ?? 0n)) left.delete(place);

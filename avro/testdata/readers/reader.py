@@ -52,8 +52,8 @@ def connect(brokers):
     })
 
 
-def read(consumer, topic):
-    """Yields key and value of every committed record of a topic."""
+def records(consumer, topic):
+    """Yields every committed record of a topic."""
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
     left = len(partitions)
@@ -62,11 +62,21 @@ def read(consumer, topic):
         if message is None:
             raise TimeoutError(f"{topic}: nothing came for 30 s")
         if message.error() is None:
-            yield message.key(), message.value()
+            yield message
         elif message.error().code() == KafkaError._PARTITION_EOF:
             left -= 1
         else:
             raise KafkaException(message.error())
+
+
+def objects(consumer, topic):
+    """Yields key and value of every object that the records of a topic come to.
+
+    A record counts in its partition: the newest of a key there, and without a value there is no object. Where partitions were
+    added, a tombstone with the header `moved` stands in the old one, and may be read after the record in the new one.
+    """
+    newest = {(message.partition(), message.key()): message.value() for message in records(consumer, topic)}
+    return ((key, value) for (_, key), value in newest.items() if value is not None)
 
 
 class SingleObjectDecoder:
@@ -74,7 +84,7 @@ class SingleObjectDecoder:
 
     def __init__(self, consumer, topic):
         self.schemas, self.texts = {}, {}
-        for key, value in read(consumer, topic):
+        for key, value in objects(consumer, topic):
             schema = json.loads(value)
             own = fastavro.schema.fingerprint(fastavro.schema.to_parsing_canonical_form(schema), "CRC-64-AVRO")
             # The key has the most significant byte first, fastavro's hex digits are those of the header.
@@ -185,11 +195,11 @@ def main(brokers, sandbox, prefix, registry=""):
             want[entry["key"]] = entry["object"]
             if stream in PARENTS:
                 entry["object"].setdefault(PARENTS[stream], entry["parent"])
-        records, wrong = 0, []
-        for key, value in read(consumer, topic):
-            key, records = key.decode(), records + 1
+        rows, wrong = 0, []
+        for key, value in objects(consumer, topic):
+            key, rows = key.decode(), rows + 1
             if key not in want:
-                wrong.append(f"{key}: the API has no such object, or it was there before")
+                wrong.append(f"{key}: the API has no such object, or it is there twice")
                 continue
             (got, kept), sent = rebuild(*decode(topic, value)), want.pop(key)
             unmapped += kept
@@ -197,10 +207,10 @@ def main(brokers, sandbox, prefix, registry=""):
                 got, sent = ({k: v for k, v in o.items() if k not in CLOCKS} for o in (got, sent))
             wrong += [f"{key}{d}" for d in differences(normal(got), normal(sent))][:1]
         wrong += [f"{key}: missing" for key in want]
-        print(f"python  {topic}  records {records}  mismatches {len(wrong)}")
+        print(f"python  {topic}  rows {rows}  mismatches {len(wrong)}")
         for line in wrong[:3]:
             print("   ", line, file=sys.stderr)
-        failed += bool(wrong or records == 0)
+        failed += bool(wrong or rows == 0)
     consumer.close()
     print(f"python  {unmapped} values were in unmapped")
     return 1 if failed or unmapped == 0 else 0
