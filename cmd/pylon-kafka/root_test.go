@@ -52,6 +52,7 @@ func TestRun_refusesBadUsage(t *testing.T) {
 		{"tail", "isues"},
 		{"tail", "issues", "-n", "x"},
 		{"tail", "issues", "-n", "0"},
+		{"tail", "issues", "--json=false"},
 		{"tail", "issues", "--since", "yesterday"},
 		{"tail", "issues", "--since", "-1h"},
 		{"tail", "issues", "--since", "1h", "--offset", "3"},

@@ -18,6 +18,7 @@ type tailFlags struct {
 	tail.Options
 	since  string
 	offset int64
+	json   bool // for scripts that ask every command for it
 }
 
 func newTailCommand(a *app) *cobra.Command {
@@ -31,7 +32,7 @@ and prints one line of JSON a record:
 
   {"key":"…","partition":0,"offset":7,"timestamp":"…","headers":{…},"value":{…}}
 
-A key in Avro is printed as the plain one. The value of a tombstone is null. With --value the line is the value alone. A
+It prints nothing but JSON, with --json as without. A key in Avro is printed as the plain one. The value of a tombstone is null. With --value the line is the value alone. A
 record that cannot be decoded has an "error" and its bytes as "raw" (base64).
 
 Where it begins and ends:
@@ -47,6 +48,7 @@ the key. Of several streams, each line names its topic.
 
 It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 		Example: `  pylon-kafka tail issues -n 1 --value | jq .
+  pylon-kafka tail issues --json --from-beginning | your-program
   pylon-kafka tail issue_messages --from-beginning --exit --key 1b0a2c1b-...`,
 		Args:              cobra.MatchAll(cobra.MinimumNArgs(1), topicName),
 		ValidArgsFunction: cli.CompleteStreams(tail.OwnTopics()...),
@@ -69,6 +71,7 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 	flags.Int64VarP(&o.Limit, "lines", "n", 0, "end after so many records")
 	flags.BoolVarP(&o.Exit, "exit", "e", false, "end at the end of the topic instead of waiting for more")
 	flags.StringVar(&o.Key, "key", "", "only records with this key")
+	flags.BoolVar(&o.json, "json", true, "print JSON, as it does anyway")
 	flags.BoolVar(&o.Headers, "headers", true, "print the headers")
 	flags.BoolVar(&o.Value, "value", false, "print the value alone")
 	flags.BoolVar(&o.Merge, "merge", false, "put the fields under `unmapped` back in their places")
@@ -79,6 +82,9 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 func (a *app) tail(ctx context.Context, streams []string, o tailFlags) error {
 	if o.Limit < -1 || o.Limit == 0 {
 		return cli.Usagef("-n must be 1 or more")
+	}
+	if !o.json {
+		return cli.Usagef("--json=false: tail prints nothing but JSON")
 	}
 	since, err := sinceWhen(o.since, time.Now())
 	if err != nil {

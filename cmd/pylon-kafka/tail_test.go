@@ -48,6 +48,7 @@ func TestTail_printsCommittedRecordsAsLinesOfJSON(t *testing.T) {
 		"since an hour":                   {[]string{"--since", "1h", "--exit"}, "a=one b=two b=null a=three"},
 		"since tomorrow":                  {[]string{"--since", "2999-01-01T00:00:00Z", "--exit"}, ""},
 		"nothing new":                     {[]string{"--exit"}, ""},
+		"told to print JSON":              {[]string{"--json", "-n", "1"}, "a=three"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
