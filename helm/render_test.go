@@ -189,3 +189,16 @@ func examples(tb testing.TB) map[string]string {
 	}
 	return texts
 }
+
+// Without a registry, NOTES.txt says who cannot read the topics, before anything
+// is in them.
+func TestNotes_adviseARegistry(t *testing.T) {
+	t.Parallel()
+	const advice = "schemaRegistry.url is not set: values are in Avro's single-object encoding, which Flink, Kafka Connect and ClickHouse cannot read"
+	if notes := render(t, minimal).notes; !strings.Contains(notes, advice) {
+		t.Errorf("without a registry, there is no %q in\n%s", advice, notes)
+	}
+	if notes := render(t, minimal, `schemaRegistry: {url: "http://schema-registry:8081"}`).notes; strings.Contains(notes, "schemaRegistry.url") {
+		t.Errorf("with a registry, one is advised:\n%s", notes)
+	}
+}
