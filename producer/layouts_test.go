@@ -105,8 +105,36 @@ func (w *world) tableOf(t *testing.T, stream string, layout avro.Layout, avroKey
 	return table
 }
 
+// hashesOf returns the header hash of what each key came to, by the plain key.
+func (w *world) hashesOf(t *testing.T, topic, stream string, avroKeys bool) map[string]string {
+	t.Helper()
+	hashes := make(map[string]string)
+	schemas := w.schemaReader(t)
+	for _, rec := range w.rawRecords(t, topic) {
+		key := string(rec.Key)
+		if avroKeys {
+			text, _ := schemas.read(t, rec.Key)
+			key = plainKey(t, stream, text)
+		}
+		delete(hashes, key)
+		if rec.Value == nil {
+			continue
+		}
+		for _, h := range rec.Headers {
+			if h.Key == "hash" {
+				hashes[key] = string(h.Value)
+			}
+		}
+		if len(hashes[key]) != 16 {
+			t.Errorf("%s %s: hash is %q", topic, key, hashes[key])
+		}
+	}
+	return hashes
+}
+
 // TestLayouts_everyStreamInEveryForm copies all streams in each layout and key
-// format, deletes and changes objects, and begins anew.
+// format, deletes and changes objects, and begins anew. The hashes are those of
+// a nested copy with plain keys: they are of the content, not of its form.
 func TestLayouts_everyStreamInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, form := range map[string]struct {
@@ -151,6 +179,14 @@ func TestLayouts_everyStreamInEveryForm(t *testing.T) {
 			wantTruth()
 			if records, tombstones := totals(w.sync(t)); records != 0 || tombstones != 0 {
 				t.Errorf("a sync of what is there publishes %d records and %d tombstones", records, tombstones)
+			}
+
+			w.sync(t, "KAFKA_TOPIC_PREFIX", "copy.", "VALUE_LAYOUT", "nested", "FLAT_ARRAYS", "arrays", "KAFKA_KEY_FORMAT", "plain")
+			for _, stream := range allStreams() {
+				want := w.hashesOf(t, "copy."+stream, stream, false)
+				if diff := cmp.Diff(want, w.hashesOf(t, "pylon."+stream, stream, form.avroKeys)); diff != "" || len(want) == 0 {
+					t.Errorf("%s: %d hashes are not those of the nested copy (-nested +topic):\n%.2000s", stream, len(want), diff)
+				}
 			}
 		})
 	}
