@@ -41,7 +41,6 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * Reads every topic of pylon-kafka and compares it, field by field, with the sandbox that it was filled from.
@@ -66,15 +65,15 @@ public final class Reader {
             JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
-    /** Decodes the value of a record. */
-    private interface ValueDecoder {
-        GenericRecord decode(byte[] value) throws IOException;
+    /** Decodes the value of a record, or a key in Avro. */
+    private interface AvroDecoder {
+        GenericRecord decode(byte[] data) throws IOException;
     }
 
     public static void main(String[] args) throws Exception {
         String brokers = args[0], sandbox = args[1], prefix = args[2];
-        KafkaConsumer<String, byte[]> consumer = connect(brokers);
-        ValueDecoder decoder = args.length > 3 ? fromRegistry(args[3]) : fromTopic(consumer, prefix + "schemas");
+        KafkaConsumer<byte[], byte[]> consumer = connect(brokers);
+        AvroDecoder decoder = args.length > 3 ? fromRegistry(args[3]) : fromTopic(consumer, prefix + "schemas");
         int failed = 0, unmapped = 0;
         Collection<String> streams = new TreeSet<>();
         get(sandbox + "/_sandbox/stats").get("objects").fieldNames().forEachRemaining(streams::add);
@@ -82,11 +81,12 @@ public final class Reader {
             Map<String, ObjectNode> want = objects(sandbox, stream);
             List<String> wrong = new ArrayList<>();
             int rows = 0;
-            for (ConsumerRecord<String, byte[]> record : objectsOf(read(consumer, prefix + stream))) {
+            for (ConsumerRecord<byte[], byte[]> record : objectsOf(read(consumer, prefix + stream))) {
                 rows++;
-                ObjectNode sent = want.remove(record.key());
+                String key = plainKey(decoder, record.key());
+                ObjectNode sent = want.remove(key);
                 if (sent == null) {
-                    wrong.add(record.key() + ": the API has no such object, or it is there twice");
+                    wrong.add(key + ": the API has no such object, or it is there twice");
                     continue;
                 }
                 GenericRecord value = decoder.decode(record.value());
@@ -97,7 +97,7 @@ public final class Reader {
                     sent.remove(CLOCKS);
                 }
                 List<String> differences = new ArrayList<>();
-                compare("", got, sent, (path, what) -> differences.add(record.key() + path + ": " + what));
+                compare("", got, sent, (path, what) -> differences.add(key + path + ": " + what));
                 wrong.addAll(differences.subList(0, Math.min(1, differences.size())));
             }
             want.keySet().forEach(key -> wrong.add(key + ": missing"));
@@ -131,19 +131,19 @@ public final class Reader {
         return JSON.readTree(answer.body());
     }
 
-    private static KafkaConsumer<String, byte[]> connect(String brokers) {
+    private static KafkaConsumer<byte[], byte[]> connect(String brokers) {
         Map<String, Object> config = new HashMap<>();
         config.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, brokers);
         config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20); // nobody writes: waiting at the end of a topic is for nothing
-        return new KafkaConsumer<>(config, new StringDeserializer(), new ByteArrayDeserializer());
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /** Every committed record of a topic. */
-    private static List<ConsumerRecord<String, byte[]>> read(KafkaConsumer<String, byte[]> consumer, String topic)
+    private static List<ConsumerRecord<byte[], byte[]>> read(KafkaConsumer<byte[], byte[]> consumer, String topic)
             throws IOException {
-        List<ConsumerRecord<String, byte[]>> all = new ArrayList<>();
+        List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
         List<TopicPartition> partitions = new ArrayList<>();
         consumer.partitionsFor(topic).forEach(p -> partitions.add(new TopicPartition(topic, p.partition())));
         consumer.assign(partitions);
@@ -164,21 +164,33 @@ public final class Reader {
      * is no object. Where partitions were added, a tombstone with the header {@code moved} stands in the old one, and may be
      * read after the record in the new one.
      */
-    private static Collection<ConsumerRecord<String, byte[]>> objectsOf(List<ConsumerRecord<String, byte[]>> records) {
-        Map<List<Object>, ConsumerRecord<String, byte[]>> newest = new HashMap<>();
-        records.forEach(r -> newest.put(List.of(r.partition(), r.key()), r));
+    private static Collection<ConsumerRecord<byte[], byte[]>> objectsOf(List<ConsumerRecord<byte[], byte[]>> records) {
+        Map<List<Object>, ConsumerRecord<byte[], byte[]>> newest = new HashMap<>();
+        records.forEach(r -> newest.put(List.of(r.partition(), ByteBuffer.wrap(r.key())), r));
         newest.values().removeIf(r -> r.value() == null);
         return newest.values();
     }
 
+    /** The plain key: the parts of a key in Avro are joined by a colon. No plain key begins as Avro does. */
+    private static String plainKey(AvroDecoder decoder, byte[] key) throws IOException {
+        if (key[0] != 0 && !(key[0] == (byte) 0xc3 && key[1] == 1)) {
+            return new String(key, StandardCharsets.UTF_8);
+        }
+        GenericRecord record = decoder.decode(key);
+        List<String> parts = new ArrayList<>();
+        record.getSchema().getFields().forEach(f -> parts.add(record.get(f.pos()).toString()));
+        return String.join(":", parts);
+    }
+
     /** Decodes the single-object encoding, with the schemas that a topic holds. */
-    private static ValueDecoder fromTopic(KafkaConsumer<String, byte[]> consumer, String topic) throws IOException {
+    private static AvroDecoder fromTopic(KafkaConsumer<byte[], byte[]> consumer, String topic) throws IOException {
         SchemaStore.Cache schemas = new SchemaStore.Cache();
-        for (ConsumerRecord<String, byte[]> record : read(consumer, topic)) {
+        for (ConsumerRecord<byte[], byte[]> record : read(consumer, topic)) {
             Schema schema = new Schema.Parser().parse(new String(record.value(), StandardCharsets.UTF_8));
             String own = String.format("%016x", SchemaNormalization.parsingFingerprint64(schema));
-            if (!own.equals(record.key())) {
-                throw new IOException(topic + ": schema " + record.key() + " has the fingerprint " + own + " by Avro");
+            String key = new String(record.key(), StandardCharsets.UTF_8);
+            if (!own.equals(key)) {
+                throw new IOException(topic + ": schema " + key + " has the fingerprint " + own + " by Avro");
             }
             schemas.addSchema(schema);
         }
@@ -192,7 +204,7 @@ public final class Reader {
     }
 
     /** Decodes the Confluent wire format: a zero byte, the schema's id in a registry, the Avro binary. */
-    private static ValueDecoder fromRegistry(String registry) {
+    private static AvroDecoder fromRegistry(String registry) {
         Map<Integer, Schema> schemas = new HashMap<>();
         return value -> {
             ByteBuffer header = ByteBuffer.wrap(value);

@@ -116,6 +116,14 @@ class RegistryDecoder:
         return self.deserializer(value, SerializationContext(topic, MessageField.VALUE)), json.loads(schema.schema_str)
 
 
+def plain_key(decode, topic, key):
+    """The plain key: the parts of a key in Avro are joined by a colon. No plain key begins as Avro does."""
+    if key[:1] != b"\0" and key[:2] != b"\xc3\x01":
+        return key.decode()
+    record, _ = decode(topic, key)
+    return ":".join(record.values())
+
+
 def unfold(value, schema):
     """Puts the value in the place of JSON text, where a field's attribute "json" says that it holds some."""
     if isinstance(schema, list):
@@ -197,7 +205,7 @@ def main(brokers, sandbox, prefix, registry=""):
                 entry["object"].setdefault(PARENTS[stream], entry["parent"])
         rows, wrong = 0, []
         for key, value in objects(consumer, topic):
-            key, rows = key.decode(), rows + 1
+            key, rows = plain_key(decode, topic, key), rows + 1
             if key not in want:
                 wrong.append(f"{key}: the API has no such object, or it is there twice")
                 continue
