@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
@@ -169,6 +170,28 @@ func TestRun_fitsHelpInto80Columns(t *testing.T) {
 				t.Errorf("%s: %d columns: %s", args.CommandPath(), n, line)
 			}
 		}
+	}
+}
+
+// TestFlags_showNoArgumentWhereNoneIsTaken looks at the flags of all commands as
+// their help prints them: backquotes in a text name an argument, which a boolean
+// flag does not take.
+func TestFlags_showNoArgumentWhereNoneIsTaken(t *testing.T) {
+	t.Parallel()
+	root, _ := newRootCommand(&app{})
+	seen := 0
+	for commands := []*cobra.Command{root}; len(commands) > 0; commands = commands[1:] {
+		cmd := commands[0]
+		commands = append(commands, cmd.Commands()...)
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			seen++
+			if argument, _ := pflag.UnquoteUsage(f); f.Value.Type() == "bool" && argument != "" {
+				t.Errorf("%s --help prints --%s %s, which takes no argument", cmd.CommandPath(), f.Name, argument)
+			}
+		})
+	}
+	if seen < 30 {
+		t.Errorf("%d flags were looked at", seen)
 	}
 }
 

@@ -74,7 +74,7 @@ It needs the KAFKA_ and SCHEMA_REGISTRY_ settings only.`,
 	flags.BoolVar(&o.json, "json", true, "print JSON, as it does anyway")
 	flags.BoolVar(&o.Headers, "headers", true, "print the headers")
 	flags.BoolVar(&o.Value, "value", false, "print the value alone")
-	flags.BoolVar(&o.Merge, "merge", false, "put the fields under `unmapped` back in their places")
+	flags.BoolVar(&o.Merge, "merge", false, "put the fields of unmapped back in their places")
 	return cmd
 }
 
