@@ -169,7 +169,7 @@ type job struct {
 	issue   string
 	at      place     // of the issue's record
 	version time.Time // when that was published
-	gone    bool      // the issue was deleted: its record is a tombstone, or Pylon says so
+	gone    bool      // the issue was deleted: its record is a tombstone
 	parked  bool      // its children could not be read before
 
 	done    chan struct{} // closed when the fields below are set

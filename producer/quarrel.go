@@ -135,6 +135,6 @@ func (q *quarrel) caughtUp() {
 type family struct {
 	issue   string
 	records []extract.Record
-	gone    bool // the issue itself was deleted, and its children with it
+	gone    bool // the issue itself was deleted, by what the issues topic says, and its children with it
 	claim   *claim
 }

@@ -221,7 +221,7 @@ func (r *families) decide(d *draft, records []extract.Record, families []family)
 		if err != nil {
 			return err
 		}
-		if !f.gone { // that an issue was deleted, Pylon confirmed
+		if !f.gone { // that an issue was deleted, reconcile has judged
 			t.known += known
 			t.missing += missing
 		}

@@ -83,7 +83,8 @@ type Fault struct {
 	// of the times in the body, behind if negative. In JSON it is text.
 	DateAhead time.Duration `json:"-"`
 	// Hide is the share of the objects that the token does not see, always the
-	// same ones: lists leave them out, and asked for by id they are 404. 1 is all.
+	// same ones: lists leave them out, and asked for by id they are 404. 1 is all. The
+	// children of an issue that "issues_get" does not show are 404 too.
 	Hide float64 `json:"hide,omitempty"`
 }
 
@@ -145,6 +146,9 @@ func (a *API) applyFaults(x *exchange) {
 	defer a.traffic.mu.Unlock()
 	kept := a.traffic.faults[:0:0]
 	for _, p := range a.traffic.faults {
+		if p.Endpoint == "issues_get" {
+			x.hide.issues = max(x.hide.issues, p.Hide)
+		}
 		if x.fault == nil && p.matches(x, a.traffic.chance) {
 			p.applyTo(x)
 			if p.left > 0 {
@@ -161,7 +165,7 @@ func (a *API) applyFaults(x *exchange) {
 // applyTo does what the fault does to an exchange before it is worked.
 func (p *pending) applyTo(x *exchange) {
 	x.ahead = orElse(p.DateAhead, x.ahead)
-	x.hide = max(x.hide, p.Hide)
+	x.hide.objects = max(x.hide.objects, p.Hide)
 	if (p.DateAhead != 0 || p.Hide > 0) && !p.spoils() {
 		return
 	}

@@ -58,13 +58,16 @@ func (p *pageWriter) full(limit int) bool {
 }
 
 // hides is true of an object that the token does not see.
-func (x *exchange) hides(key func() string) bool {
-	if x.hide <= 0 || x.hide >= 1 {
-		return x.hide > 0
+func (x *exchange) hides(key func() string) bool { return hidden(x.hide.objects, key) }
+
+// hidden is true of an object that is among the share which is hidden.
+func hidden(share float64, key func() string) bool {
+	if share <= 0 || share >= 1 {
+		return share > 0
 	}
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, key()) // a hash takes everything
-	return float64(mix(h.Sum64())>>11)/(1<<53) < x.hide
+	return float64(mix(h.Sum64())>>11)/(1<<53) < share
 }
 
 // item adds an object, whose JSON render appends.

@@ -192,7 +192,7 @@ func (a *API) listChildren(s *childSpec, paginates bool) handler {
 		a.store.RLock()
 		defer a.store.RUnlock()
 		is := a.resolveIssue(x.r.PathValue("issue"))
-		if is == nil {
+		if is == nil || hidden(x.hide.issues, is.id.String) {
 			return notFound("Issue not found!")
 		}
 		list := a.childrenOf(s, is)

@@ -20,9 +20,15 @@ type exchange struct {
 	asked     asked
 	fault     *Fault        // what happens to the answer, nil for nothing
 	ahead     time.Duration // of the Date header
-	hide      float64       // share of the objects that the token does not see
+	hide      hiding        // from the token
 	buf       []byte        // the answer
 	shown     []servedVersion
+}
+
+// hiding is which share of the objects the token does not see.
+type hiding struct {
+	objects float64
+	issues  float64 // whose children are asked for
 }
 
 // asked is what a request asks for, as far as faults look at it.
