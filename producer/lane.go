@@ -114,6 +114,7 @@ type laneRun struct {
 	looked  time.Time       // when that was
 	emit    emitFunc
 	swept   time.Time // when a sweep ended in this read
+	ahead   ahead
 }
 
 // reached reports whether pos is at end or behind it in every partition.
@@ -166,11 +167,9 @@ const (
 
 // job is one issue of a chunk.
 type job struct {
-	issue   string
-	at      place     // of the issue's record
-	version time.Time // when that was published
-	gone    bool      // the issue was deleted: its record is a tombstone
-	parked  bool      // its children could not be read before
+	issue    string
+	lastSeen      // the issue's record
+	parked   bool // its children could not be read before
 
 	done    chan struct{} // closed when the fields below are set
 	claim   *claim        // nil: the other lane has worked the issue

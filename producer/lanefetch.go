@@ -47,52 +47,62 @@ func (r *laneRun) fetch(ctx context.Context, j *job) {
 	}
 }
 
-// takes tells whether a record is for this lane.
-func (r *laneRun) takes(rec *kgo.Record, h headers, key string) bool {
+// mostRecords is how many records a chunk is made of.
+const mostRecords = 5000
+
+// issueOf returns the issue whose record it is; false of a record that says nothing
+// of an issue.
+func (r *laneRun) issueOf(rec *kgo.Record) (string, bool) {
+	h := readHeaders(rec)
+	key, _ := r.keys.decode(rec.Key)
 	if h.connector != r.connector || h.origin == "" || key == "" {
 		r.odd.Do(func() {
 			r.log.Warn("the issues topic holds a record that this connector did not write; such records are passed over",
 				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
 		})
-		return false
+		return "", false
 	}
-	if h.moved {
-		return false // the issue is there
-	}
+	return key, !h.moved // a record that was moved stands elsewhere: the issue is there
+}
+
+// takes tells whether an issue's record is for this lane.
+func (r *laneRun) takes(rec *kgo.Record) bool {
 	if rec.Value == nil && r.role.live {
 		return true // costs no request, and must not wait for a backlog of many hours
 	}
-	polled := h.origin == originPoll
+	polled := readHeaders(rec).origin == originPoll
 	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]
 }
 
 // next reads the next chunk. Of several records of one issue only the last is a
 // job: its children are read as they are now.
 func (r *laneRun) next(ctx context.Context) (chunk, error) {
-	const most = 5000 // records
-	records, end, err := r.queue.next(ctx, r.cursor.Position, most)
+	records, end, err := r.queue.next(ctx, r.cursor.Position, mostRecords)
 	if err != nil {
 		return chunk{}, err
 	}
 	c := chunk{end: maps.Clone(r.cursor.Position)}
 	maps.Copy(c.end, end)
-	last := make(map[string]*job)
+	last, seen := make(map[string]*job), make(sightings)
 	var order []*job
 	for _, rec := range records {
-		h := readHeaders(rec)
-		key, _ := r.keys.decode(rec.Key)
-		if !r.takes(rec, h, key) {
+		issue, ok := r.issueOf(rec)
+		if !ok {
 			continue
 		}
-		j := &job{
-			issue: key, at: place{rec.Partition, rec.Offset}, version: rec.Timestamp, gone: rec.Value == nil,
-			parked: r.isParked(key), done: make(chan struct{}),
+		seen.note(rec, issue)
+		if !r.takes(rec) {
+			continue
 		}
-		last[j.issue] = j
+		j := &job{issue: issue, lastSeen: seeing(rec), parked: r.isParked(issue), done: make(chan struct{})}
+		if before := last[issue]; before == nil || before.before(j.lastSeen) {
+			last[issue] = j
+		}
 		order = append(order, j)
 	}
 	c.jobs = slices.DeleteFunc(order, func(j *job) bool { return last[j.issue] != j })
-	return c, nil
+	err = r.withoutRestored(ctx, &c, seen)
+	return c, err
 }
 
 // look looks where the queue ends now, if that was long ago.

@@ -95,6 +95,6 @@ func (l *lane) read(ctx context.Context, p part, emit emitFunc) error {
 		}
 		r.swept = time.Now()
 		l.log.Info("sweep begins: the children of every issue are read again")
-		r.cursor.Position, r.cursor.SweepTo = maps.Clone(b.start), maps.Clone(r.written)
+		r.cursor.Position, r.cursor.SweepTo, r.ahead = maps.Clone(b.start), maps.Clone(r.written), ahead{}
 	}
 }

@@ -1,9 +1,14 @@
 package producer_test
 
 import (
+	"encoding/json"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/offsets"
+	"pylon-kafka/producer"
 )
 
 // TestLossless_2_aTokenThatLostItsIssues is answered 404 for the children of every
@@ -35,4 +40,101 @@ func TestLossless_2_aTokenThatLostItsIssues(t *testing.T) {
 		w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns") // nothing has told of it but Pylon's 404
 		w.wantTruth(t, "issue_messages")
 	})
+}
+
+// TestLossless_12_issuesThatCameBack has issues that were gone for a while: their
+// tombstones in the issues topic are old, and their records stand behind, some for the
+// one lane and some for the other. Whatever lane begins at the beginning, the children
+// of an issue that is there are not deleted, and those of one that is gone are.
+func TestLossless_12_issuesThatCameBack(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(t *testing.T, w *world) map[string]producer.Status{
+		"a sweep": func(t *testing.T, w *world) map[string]producer.Status {
+			t.Helper()
+			return w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+		},
+		"live from the beginning": func(t *testing.T, w *world) map[string]producer.Status {
+			t.Helper()
+			w.forgetLane(t, "live")
+			return w.sync(t)
+		},
+		"backlog from the beginning": func(t *testing.T, w *world) map[string]producer.Status {
+			t.Helper()
+			w.forgetLane(t, "backlog")
+			return w.sync(t)
+		},
+		"both from the beginning": func(t *testing.T, w *world) map[string]producer.Status {
+			t.Helper()
+			w.forgetLane(t, "live")
+			w.forgetLane(t, "backlog")
+			return w.sync(t)
+		},
+	} {
+		bubble(t, name, extracttest.Options{Seed: 206, Issues: 600, MessagesPerIssue: 2}, func(t *testing.T, w *world) {
+			t.Helper()
+			w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+			w.sync(t)
+			for _, endpoint := range []string{"issues_search", "issues_list", "issues_get"} {
+				w.api.Fail(extracttest.Fault{Endpoint: endpoint, Hide: 0.3, Count: -1})
+			}
+			w.sync(t, "PYLON_RECONCILE_INTERVAL", "1ns")
+			if n := w.tombstones(t, "issue_messages"); n < 100 {
+				t.Fatalf("only %d messages of the hidden issues got tombstones", n)
+			}
+			w.changeIssues(t)
+			w.sync(t)
+			w.api.ClearFaults()
+			w.sync(t, "PYLON_RECONCILE_INTERVAL", "1ns")
+			must(t, w.api.DeleteIssue(firstWith(t, w, "")))
+			w.sync(t, "PYLON_RECONCILE_INTERVAL", "1ns")
+			w.sync(t)
+			w.wantTruth(t, "issues", "issue_messages")
+			if records, tombstones := totals(again(t, w)); records+tombstones != 0 {
+				t.Errorf("%d records and %d tombstones though nothing has changed", records, tombstones)
+			}
+			w.wantTruth(t, "issue_messages")
+		})
+	}
+}
+
+// TestLossless_12_deletedWhileTombstonesWereOff has an issue that was deleted while
+// its messages got no tombstones: the live lane has passed its tombstone, and the
+// sweep is what finds it.
+func TestLossless_12_deletedWhileTombstonesWereOff(t *testing.T) {
+	t.Parallel()
+	bubble(t, "sweep", extracttest.Options{Seed: 207, Issues: 60}, func(t *testing.T, w *world) {
+		t.Helper()
+		w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+		w.sync(t)
+		must(t, w.api.DeleteIssue(firstWith(t, w, "")))
+		w.sync(t, "PYLON_STREAMS", "issues", "PYLON_RECONCILE_INTERVAL", "1ns")
+		w.sync(t, "TOMBSTONES", "false")
+		w.wantNoTombstones(t, "issue_messages")
+		w.sync(t, "PYLON_SWEEP_INTERVAL", "1ns")
+		w.wantTruth(t, "issue_messages")
+	})
+}
+
+// forgetLane takes where a lane of the messages stands out of their cursor.
+func (w *world) forgetLane(t *testing.T, lane string) {
+	t.Helper()
+	store := offsets.Store{Topic: "pylon.offsets", Connector: "pylon", Options: w.opts}
+	entry, err := store.Load(t.Context(), "issue_messages")
+	must(t, err)
+	var doc map[string]any
+	must(t, json.Unmarshal(entry.Cursor, &doc))
+	parts, _ := doc["parts"].(map[string]any)
+	part, ok := parts[lane].(map[string]any)
+	if !ok {
+		t.Fatalf("no lane %q in %s", lane, entry.Cursor)
+	}
+	delete(part, "cursor")
+	entry.Cursor, err = json.Marshal(doc)
+	must(t, err)
+	rec, err := store.Record("issue_messages", entry)
+	must(t, err)
+	cl, err := kgo.NewClient(w.opts...)
+	must(t, err)
+	defer cl.Close()
+	must(t, cl.ProduceSync(t.Context(), rec).FirstErr())
 }

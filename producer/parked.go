@@ -103,7 +103,7 @@ func (r *laneRun) tryParked(ctx context.Context) error {
 		if p.Next.After(now) && !r.allParked {
 			continue
 		}
-		c.jobs = append(c.jobs, &job{issue: p.Issue, at: place{partition: -1}, version: p.Since, parked: true, done: make(chan struct{})})
+		c.jobs = append(c.jobs, &job{issue: p.Issue, lastSeen: lastSeen{at: place{partition: -1}}, parked: true, done: make(chan struct{})})
 	}
 	if len(c.jobs) == 0 {
 		return nil
