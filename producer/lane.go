@@ -64,7 +64,7 @@ func backlogRole(priority extract.Priority) role {
 // childrenAPI is what a lane asks Pylon.
 type childrenAPI interface {
 	children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error)
-	exists(ctx context.Context, issue string) (bool, error)
+	exists(ctx context.Context, issue string, patience time.Duration) (bool, error)
 	parked(issue string) // its children could not be read, and are no trouble of the stream
 }
 

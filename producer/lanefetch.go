@@ -32,7 +32,7 @@ func (r *laneRun) fetch(ctx context.Context, j *job) {
 		j.err = fmt.Errorf("children of issue %s: %w", j.issue, j.err)
 		return
 	}
-	exists, err := r.api.exists(ctx, j.issue)
+	exists, err := r.api.exists(ctx, j.issue, j.patience())
 	switch {
 	case err != nil:
 		j.err = fmt.Errorf("issue %s, whose children are not found: %w", j.issue, err)

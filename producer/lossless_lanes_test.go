@@ -3,6 +3,7 @@ package producer_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -137,4 +138,28 @@ func (w *world) forgetLane(t *testing.T, lane string) {
 	must(t, err)
 	defer cl.Close()
 	must(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+}
+
+// TestLossless_8_nobodySaysWhetherTheIssueExists has an issue whose children are
+// 404 and which itself cannot be asked for: it is parked like one whose children are
+// refused, and nothing is deleted.
+func TestLossless_8_nobodySaysWhetherTheIssueExists(t *testing.T) {
+	t.Parallel()
+	bubble(t, "run", extracttest.Options{Seed: 201, Issues: 100}, func(t *testing.T, w *world) {
+		t.Helper()
+		w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+		issue := firstWith(t, w, "")
+		w.api.Fail(extracttest.Fault{Parent: issue, Status: 404, Count: -1}, extracttest.Fault{Endpoint: "issues_get", Path: issue, Status: 503, Count: -1})
+		p, stop := w.run(t)
+		pass(10 * time.Minute)
+		if s := byStream(p.Status())["issue_messages"]; len(s.Parked) != 1 || s.Parked[0].Issue != issue || !s.Up {
+			t.Errorf("status %+v", s)
+		}
+		w.wantLacks(t, "issue_messages", w.api.Children("issue_messages", issue))
+		w.api.ClearFaults()
+		pass(time.Hour)
+		must(t, stop())
+		w.wantTruth(t, "issue_messages")
+		w.wantNoTombstones(t, "issue_messages")
+	})
 }

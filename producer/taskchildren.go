@@ -137,9 +137,10 @@ const (
 	childrenPatienceSync = 45 * time.Second
 )
 
-func (a laneAPI) children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error) {
+// patient says how the client is to answer about one issue: it tries no longer than
+// patience, if that is not 0.
+func (a laneAPI) patient(patience time.Duration) extract.Ask {
 	ask := a.ask
-	ask.Priority = priority
 	switch {
 	case patience > 0:
 		ask.Patience = patience
@@ -148,6 +149,12 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 	default:
 		ask.Patience = min(ask.Patience, childrenPatienceSync)
 	}
+	return ask
+}
+
+func (a laneAPI) children(ctx context.Context, issue string, priority extract.Priority, patience time.Duration) ([]extract.Record, error) {
+	ask := a.patient(patience)
+	ask.Priority = priority
 	who := a.childrenOf(issue)
 	ask.Trouble = func(trouble extract.Trouble) {
 		if !errors.Is(trouble.Err, extract.ErrNotFound) { // an issue that is deleted is no trouble
@@ -164,14 +171,13 @@ func (a laneAPI) children(ctx context.Context, issue string, priority extract.Pr
 	return records, err
 }
 
-func (a laneAPI) exists(ctx context.Context, issue string) (bool, error) {
-	ask := a.ask
-	ask.Prepare = nil
+func (a laneAPI) exists(ctx context.Context, issue string, patience time.Duration) (bool, error) {
+	ask := a.patient(patience)
 	who := existenceOf(issue)
 	ask.Trouble = func(trouble extract.Trouble) { a.trouble(who, trouble) }
 	exists, err := a.client.IssueExists(ctx, issue, ask)
 	if err == nil || ctx.Err() != nil {
-		a.trouble(who, extract.Trouble{})
+		a.trouble(who, extract.Trouble{}) // as with children
 	}
 	return exists, err
 }
