@@ -35,6 +35,9 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		}
 		began := time.Now()
 		doc := c.s.doc.with(b)
+		if d.cursor != nil {
+			doc = doc.with(&batch{part: b.part, cursor: d.cursor})
+		}
 		over := c.state.await(ctx, "commit to "+c.s.topic.Name, c.s.reachable)
 		published, err := c.s.publish(ctx, d, doc)
 		over()

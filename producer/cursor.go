@@ -37,11 +37,11 @@ func CheckCursor(stream string, cursor json.RawMessage) error {
 func partCursors(s extract.Stream) map[string]any {
 	switch s.Sync {
 	case extract.SyncIssues:
-		return map[string]any{pollPart: new(extract.IssuesCursor), reconcilePart: new(extract.ReconcileCursor)}
+		return map[string]any{pollPart: new(extract.IssuesCursor), reconcilePart: new(reconcileCursor)}
 	case extract.SyncChildren:
 		return map[string]any{liveLane: new(laneCursor), backlogRole(extract.Background).name: new(laneCursor)}
 	default:
-		return map[string]any{refreshPart: new(json.RawMessage)}
+		return map[string]any{refreshPart: new(refreshCursor)}
 	}
 }
 

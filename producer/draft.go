@@ -2,6 +2,7 @@ package producer
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ type draft struct {
 	changes []change
 	letters []uint64 // contents that are dead letters
 	counts  Counts
+	cursor  json.RawMessage // what the rule makes of the part's cursor; nil: it is as the batch says
 
 	fresh   map[objectID]uint64 // in records already, by content
 	headers []kgo.RecordHeader  // that all records have

@@ -49,12 +49,17 @@ type reconcileCursor struct {
 
 	// Held is how many issues earlier windows lacked that wait for the end.
 	Held int `json:"held,omitempty"`
+	// Known is the baseline's first, of all issues, and InWindow that of the window.
+	Known    int `json:"known,omitempty"`
+	InWindow int `json:"in_window,omitempty"`
 }
 
 // reconcileRun is one reconcile.
 type reconcileRun struct {
 	*reconcileReader
 	cursor   reconcileCursor
+	base     baseline            // of all issues
+	inWindow *baseline           // of the window's issues; nil: it has not begun
 	seen     map[string]struct{} // on the pages of the window
 	doubtful bool                // a page of the window came without its data
 	held     []string            // missing, of windows that are not believed
@@ -68,6 +73,8 @@ func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error
 		return err
 	}
 	run.cursor.Page = "" // what was seen on the window's earlier pages is forgotten
+	run.base = baseline{now: r.known.count(), before: run.cursor.Known}
+	run.cursor.Known = run.base.first()
 	r.log.Debug("reconcile begins", "window", run.cursor.Window)
 	for {
 		b, done, err := run.page(ctx)
@@ -94,6 +101,7 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 		return b, false, err
 	}
 	r.cursor.ReconcileCursor = page.Next
+	r.enter(page)
 	r.doubtful = r.doubtful || page.Doubtful
 	for _, key := range page.Seen {
 		r.seen[key] = struct{}{}
@@ -108,7 +116,8 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 	if page.Done {
 		more, err := r.end(ctx)
 		if err != nil {
-			return batch{rule: rule, cursor: json.RawMessage(`{}`), note: note{progress: -1}}, false, err
+			anew, merr := json.Marshal(reconcileCursor{Known: r.cursor.Known})
+			return batch{rule: rule, cursor: anew, note: note{progress: -1}}, false, errors.Join(err, merr)
 		}
 		rule.deleted = append(rule.deleted, more...)
 		b.rule, b.cursor, b.ended = rule, json.RawMessage(`{}`), time.Now().UTC().Truncate(time.Second)
@@ -119,26 +128,42 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 	return b, false, err
 }
 
+// enter takes the baseline of a window when its first page was read, before
+// anything of it is published.
+func (r *reconcileRun) enter(page extract.ReconcilePage) {
+	if r.inWindow != nil {
+		return
+	}
+	last := page.Done || !page.To.Before(page.Next.Until)
+	r.inWindow = &baseline{now: len(r.createdIn(page, last)), before: r.cursor.InWindow}
+	r.cursor.InWindow = r.inWindow.first()
+}
+
+// createdIn returns the known issues of the page's window. Windows are whole days,
+// but for the last, which ends now and takes those whose day is not known.
+func (r *reconcileRun) createdIn(page extract.ReconcilePage, last bool) []string {
+	return r.known.createdBetween(dayOf(page.From), dayOf(page.To.Add(-1)), last)
+}
+
 // window returns the issues that were created in the page's window, are not among
 // those seen, and that Pylon says were deleted. After the last window it also looks
 // for those whose time of creation is not known.
 func (r *reconcileRun) window(ctx context.Context, page extract.ReconcilePage) (gone []string, err error) {
-	// Windows are whole days, but for the last, which ends now: an issue of today
-	// that was created since is not listed, and Pylon says that it exists.
-	missing := r.known.createdBetween(dayOf(page.From), dayOf(page.To.Add(-1)), page.Done)
-	this := tally{known: len(missing)}
-	missing = slices.DeleteFunc(missing, func(key string) bool {
+	// An issue of today that was created since is not listed, and Pylon says that it
+	// exists.
+	missing := slices.DeleteFunc(r.createdIn(page, page.Done), func(key string) bool {
 		_, ok := r.seen[key]
 		return ok
 	})
-	this.missing = len(missing)
+	this := r.inWindow.tally(r.guard, len(missing))
 	doubtful := r.doubtful
 	clear(r.seen)
-	r.doubtful = false
+	r.doubtful, r.inWindow, r.cursor.InWindow = false, nil, 0
 	switch {
 	case doubtful:
 		return nil, nil
-	case r.guard.tooMany(this), r.guard.tooMany(r.sum.plus(this)):
+	case r.guard.tooMany(this), r.guard.tooMany(r.sum.plus(this)),
+		r.guard.tooMany(r.base.tally(r.guard, r.sum.missing+r.cursor.Held+len(missing))):
 		r.held = append(r.held, missing...)
 		r.cursor.Held += len(missing)
 		return nil, nil
@@ -177,7 +202,7 @@ func (r *reconcileRun) end(ctx context.Context) ([]string, error) {
 		r.log.Warn("the list lacks issues that exist; it deletes nothing", "missing", r.cursor.Held)
 		return nil, nil
 	}
-	if err := r.guard.whole(reconcilePart, tally{r.known.count(), r.sum.missing + r.cursor.Held}); err != nil {
+	if err := r.guard.whole(reconcilePart, r.base.tally(r.guard, r.sum.missing+r.cursor.Held)); err != nil {
 		return nil, err
 	}
 	rest, err := r.confirm(ctx, r.held[len(first):])

@@ -11,7 +11,8 @@ import (
 
 // refreshReader reads a full-refresh stream: the whole list, once. A pass that
 // broke off is read again from its beginning, since only a whole one can tell
-// what was deleted, and costs no more than its requests. So its cursor is empty.
+// what was deleted, and costs no more than its requests. So its cursor is empty,
+// but for what a [baseline] keeps.
 type refreshReader struct {
 	client   *extract.Client
 	stream   extract.Stream

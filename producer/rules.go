@@ -143,6 +143,8 @@ func (r repairs) committed(d *draft) {
 type pass struct {
 	number   uint16 // the mark of what was seen; not 0
 	doubtful string // why it tombstones nothing; "": it does
+	begun    bool   // base is known
+	base     baseline
 }
 
 // wholePass is the rule of a full refresh: what differs is published, and after
@@ -155,6 +157,7 @@ type wholePass struct {
 }
 
 func (r wholePass) decide(d *draft, records []extract.Record, families []family) error {
+	r.pass.begin(d)
 	keyless, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
 		d.s.known.view.SetMark(id.key, r.pass.number)
 		how := d.compare(id, rec)
@@ -171,7 +174,7 @@ func (r wholePass) decide(d *draft, records []extract.Record, families []family)
 		r.pass.doubtful = "an object without its key was in the pass"
 	}
 	if !r.last {
-		return nil
+		return r.pass.keep(d)
 	}
 	return r.end(d)
 }
@@ -183,18 +186,16 @@ func (r wholePass) end(d *draft) error {
 		_, now := d.fresh[objectID{key: key}]
 		return now
 	})
-	if len(gone) == 0 {
-		return nil
-	}
-	if r.pass.doubtful != "" {
+	if len(gone) > 0 && r.pass.doubtful != "" {
 		d.s.log.Warn("the pass tombstones nothing", "reason", r.pass.doubtful, "missing", len(gone))
-		return nil
+		return r.pass.keep(d)
 	}
-	if d.s.tombstones {
-		if err := r.guard.whole("the list", tally{d.s.known.view.Len(), len(gone)}); err != nil {
+	if len(gone) > 0 && d.s.tombstones {
+		if err := r.guard.whole("the list", r.pass.base.tally(r.guard, len(gone))); err != nil {
 			return err
 		}
 	}
+	r.pass.believed(d)
 	for _, key := range gone {
 		d.tombstone(objectID{key: key})
 	}
