@@ -22,6 +22,16 @@ func rabin(text []byte) uint64 {
 	return fp
 }
 
+// FingerprintOf returns CRC-64-AVRO of any schema, as [Codec.Fingerprint]. The
+// error means that text is no Avro schema.
+func FingerprintOf(schema string) (uint64, error) {
+	root, err := parseSchema(schema)
+	if err != nil {
+		return 0, err
+	}
+	return rabin(appendCanonical(nil, root, make(map[string]bool))), nil
+}
+
 // appendCanonical appends the Parsing Canonical Form of the specification.
 // Defined holds the names that were written in full before: a named type is
 // spelled out once and then referred to.

@@ -97,3 +97,20 @@ func TestFingerprint_ignoresDocs(t *testing.T) {
 		t.Errorf("fingerprint is %x, want %x", got, want)
 	}
 }
+
+// TestFingerprintOf wants of each schema's text what its codec says.
+func TestFingerprintOf(t *testing.T) {
+	t.Parallel()
+	for _, stream := range Streams() {
+		codec, err := NewKeyCodec(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := FingerprintOf(codec.Schema()); err != nil || got != codec.Fingerprint() {
+			t.Errorf("%s: %x (%v), want %x", stream, got, err, codec.Fingerprint())
+		}
+	}
+	if _, err := FingerprintOf("no schema"); err == nil {
+		t.Error("no error for what is no schema")
+	}
+}

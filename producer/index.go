@@ -106,7 +106,7 @@ func (x *indexer) committed(records []*kgo.Record, changes []change) {
 		}
 		spans[rec.Partition] = span{min(at.first, rec.Offset), max(at.last, rec.Offset), at.records + 1}
 		if !x.seen && rec.Value != nil {
-			x.framing.see(rec)
+			x.framing.see(rec.Value, rec)
 			x.seen = true
 		}
 	}

@@ -220,9 +220,9 @@ func TestLayouts_refusesATopicOfAnotherForm(t *testing.T) {
 		"Avro keys after plain":           {nil, keys, [2]bool{}, false, []string{"KAFKA_KEY_FORMAT"}},
 		"plain keys after Avro":           {keys, nil, [2]bool{}, false, []string{"KAFKA_KEY_FORMAT"}},
 		"plain keys after Avro, registry": {keys, nil, [2]bool{true, true}, false, []string{"KAFKA_KEY_FORMAT"}},
-		"a registry after none":           {nil, nil, [2]bool{false, true}, false, []string{"single-object encoding, fingerprint", "id 1 of a schema registry"}},
+		"a registry after none":           {nil, nil, [2]bool{false, true}, false, []string{"single-object encoding, fingerprint", "ids of the schema registry http://"}},
 		"none after a registry":           {nil, nil, [2]bool{true, false}, false, []string{"id 1 of a schema registry", "single-object encoding, fingerprint"}},
-		"another registry":                {nil, nil, [2]bool{true, true}, true, []string{"id 1 of a schema registry", "id 2 of a schema registry"}},
+		"another registry":                {nil, nil, [2]bool{true, true}, true, []string{"id 1 of a schema registry", "ids of the schema registry http://"}},
 		"another registry, Avro keys":     {keys, keys, [2]bool{true, true}, true, []string{"KAFKA_KEY_FORMAT", "schema registry"}},
 	} {
 		t.Run(name, func(t *testing.T) {

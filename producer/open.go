@@ -92,14 +92,32 @@ func (s *session) load(ctx context.Context, w *wire) error {
 		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
 	}
 	s.doc = fit
-	if s.format, err = w.open(ctx, s); err != nil {
+	if s.format, err = w.look(ctx, s); err != nil {
 		return err
 	}
-	if err := s.rebuild(ctx, s.recall(ctx)); err != nil {
+	if err := s.learn(ctx, w); err != nil {
 		return err
 	}
 	step("read the topic")
-	err = w.fits(ctx, s)
+	noKeys := s.keyCodec != nil && s.format.keys.header == nil
+	if s.format, err = w.open(ctx, s); err != nil {
+		return err
+	}
+	step("have the schemas' ids")
+	if !noKeys {
+		return nil
+	}
+	// Now it is known which keys are ours.
+	return s.rebuild(ctx, nil)
+}
+
+// learn learns from the topic what consumers have, and returns an error if it
+// does not fit what the session would write. Nothing is registered before.
+func (s *session) learn(ctx context.Context, w *wire) error {
+	if err := s.rebuild(ctx, s.recall(ctx)); err != nil {
+		return err
+	}
+	err := w.fits(ctx, s)
 	if err == nil || s.index.head == nil {
 		return err
 	}
@@ -107,7 +125,6 @@ func (s *session) load(ctx context.Context, w *wire) error {
 	if err := s.rebuild(ctx, nil); err != nil {
 		return err
 	}
-	step("read the whole topic")
 	return w.fits(ctx, s)
 }
 
@@ -134,12 +151,10 @@ func (s *session) rebuild(ctx context.Context, known *recalled) error {
 		return s.topics.k.Denied(err, right)
 	}
 	if b.otherKey != "" {
-		return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
-			"a consumer would take the two forms for two objects; either publish everything anew (`pylon-kafka publish-anew %s`), "+
-			"which gives the other keys tombstones, or use another KAFKA_TOPIC_PREFIX", s.topic.Name, b.otherKey, s.stream.Name)
+		return otherKeyRefused(s, b.otherKey)
 	}
 	b.finish()
-	s.known, s.deleted, s.framing, s.otherKeys = b.known, b.deleted, b.framing, b.others
+	s.known, s.deleted, s.framing, s.otherKeys, s.keyFraming = b.known, b.deleted, b.framing, b.others, b.keyFraming
 	s.index = &indexer{
 		indexed: indexed{
 			stream: s.stream.Name, issues: s.stream.Sync == extract.SyncIssues, topic: s.topic, known: s.known, framing: s.framing,

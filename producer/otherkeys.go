@@ -30,3 +30,11 @@ func (s *session) dropOtherKeys(ctx context.Context) error {
 	}
 	return nil
 }
+
+// otherKeyRefused is the error for a topic with a key of another form that is not
+// to be published anew.
+func otherKeyRefused(s *session, at string) error {
+	return refuse("topic %s holds a record with a key of another form (%s), of another KAFKA_KEY_FORMAT or another schema registry: "+
+		"a consumer would take the two forms for two objects; either publish everything anew (`pylon-kafka publish-anew %s`), "+
+		"which gives the other keys tombstones, or use another KAFKA_TOPIC_PREFIX", s.topic.Name, at, s.stream.Name)
+}

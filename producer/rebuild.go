@@ -38,6 +38,8 @@ type rebuild struct {
 	framing framing
 	foreign int
 
+	keyFraming framing // of keys, as long as ours is not known
+
 	others   map[otherKey]string // keys of another form that are to be published anew, each with its parent
 	otherKey string              // where a record of ours has a key of another form and is not
 
@@ -48,7 +50,7 @@ func newRebuild(s *session) *rebuild {
 	return &rebuild{
 		s: s, known: newKnown(s.stream.Sync == extract.SyncChildren),
 		astray: make(map[objectID]uint16), deleted: make(map[string]time.Time), framing: make(framing),
-		others: make(map[otherKey]string),
+		others: make(map[otherKey]string), keyFraming: make(framing),
 	}
 }
 
@@ -89,7 +91,10 @@ func (b *rebuild) take(rec *kgo.Record) error {
 		if rec.Offset < b.s.doc.Anew[rec.Partition] {
 			hash = 0 // to be published once more
 		} else {
-			b.framing.see(rec)
+			b.framing.see(rec.Value, rec)
+			if b.s.format.keys.codec != nil && b.s.format.keys.header == nil {
+				b.keyFraming.see(rec.Key, rec)
+			}
 		}
 		if own {
 			b.known.view.Set(id.parent, key, hash, h.createdDay)

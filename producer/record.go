@@ -116,9 +116,9 @@ func dayOf(at time.Time) uint16 {
 // has it.
 type framing map[avro.Header]place
 
-// see notes the header of a record's value.
-func (f framing) see(rec *kgo.Record) {
-	header, _, err := avro.ParseHeader(rec.Value)
+// see notes the header of data, which is a record's value or key.
+func (f framing) see(data []byte, rec *kgo.Record) {
+	header, _, err := avro.ParseHeader(data)
 	if err != nil {
 		header = avro.Header{}
 	}

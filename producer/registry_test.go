@@ -234,8 +234,15 @@ func (a answer) write(w http.ResponseWriter) {
 
 // subjectRequests notes when requests about a subject came.
 type subjectRequests struct {
-	mu sync.Mutex
-	at []time.Time
+	mu    sync.Mutex
+	at    []time.Time
+	posts int // look-ups and registrations
+}
+
+func (s *subjectRequests) refused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.posts
 }
 
 func (s *subjectRequests) times() []time.Time {
@@ -253,6 +260,9 @@ func instead(registry *srfake.Registry, subject string, a answer, on *atomic.Boo
 		}
 		requests.mu.Lock()
 		requests.at = append(requests.at, time.Now())
+		if r.Method == http.MethodPost {
+			requests.posts++
+		}
 		requests.mu.Unlock()
 		a.write(w)
 		return true
@@ -265,22 +275,29 @@ func instead(registry *srfake.Registry, subject string, a answer, on *atomic.Boo
 // and when somebody has seen to it nothing was lost.
 func TestRegistry_refusalFailsItsStreamAlone(t *testing.T) {
 	t.Parallel()
+	const registration = "pylon.tags-value/versions"
 	for name, test := range map[string]struct {
-		answer answer
-		want   []string
+		of       string // what is answered so, of the subject
+		answer   answer
+		want     []string
+		requests int
 	}{
 		"incompatible": {
+			registration,
 			answer{status: 409, body: `{"error_code":409,"message":"Schema being registered is incompatible with an earlier schema for subject \"pylon.tags-value\""}`},
 			[]string{"409", "incompatible with an earlier schema", "the registry says: TYPE_MISMATCH at /fields/1: expected int"},
+			1,
 		},
 		"incompatible, with all details in a long message": {
+			registration,
 			answer{status: 409, body: `{"error_code":40901,"message":"Incompatible: TYPE_MISMATCH at /fields/1: expected int ` + strings.Repeat("{oldSchema: ä}", 1000) + `"}`},
 			[]string{"409", "TYPE_MISMATCH at /fields/1: expected int", "…"},
+			1,
 		},
-		"unprocessable":         {answer{status: 422, body: `{"error_code":42201,"message":"Invalid schema"}`}, []string{"422", "Invalid schema"}},
-		"unauthorized":          {answer{status: 401, body: `{"error_code":40101,"message":"User cannot access the resource."}`}, []string{"401", "User cannot access the resource."}},
-		"forbidden":             {answer{status: 403, body: ""}, []string{"403"}},
-		"a wrong path, in HTML": {answer{status: 404, body: strings.Repeat(htmlPage, 500)}, []string{"404", "<title>Bad gateway</title>", "…"}},
+		"unprocessable":         {registration, answer{status: 422, body: `{"error_code":42201,"message":"Invalid schema"}`}, []string{"422", "Invalid schema"}, 1},
+		"unauthorized":          {"pylon.tags-value", answer{status: 401, body: `{"error_code":40101,"message":"User cannot access the resource."}`}, []string{"401", "User cannot access the resource."}, 1},
+		"forbidden":             {"pylon.tags-value", answer{status: 403, body: ""}, []string{"403"}, 2}, // who may not read may register
+		"a wrong path, in HTML": {"pylon.tags-value", answer{status: 404, body: strings.Repeat(htmlPage, 500)}, []string{"404", "<title>Bad gateway</title>", "…"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,7 +308,7 @@ func TestRegistry_refusalFailsItsStreamAlone(t *testing.T) {
 			w.settings["SCHEMA_REGISTRY_PASSWORD"] = registryPassword
 			var on atomic.Bool
 			on.Store(true)
-			requests := instead(registry, "pylon.tags-value", test.answer, &on)
+			requests := instead(registry, test.of, test.answer, &on)
 			registry.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.HasPrefix(r.URL.Path, "/compatibility/subjects/pylon.tags-value/") || r.URL.Query().Get("verbose") != "true" {
 					return false
@@ -305,8 +322,8 @@ func TestRegistry_refusalFailsItsStreamAlone(t *testing.T) {
 			if strings.Count(err.Error(), "TYPE_MISMATCH") > 1 {
 				t.Errorf("the reason is told twice: %v", err)
 			}
-			if n := len(requests.times()); n != 1 {
-				t.Errorf("%d requests for what is refused, want 1", n)
+			if n := requests.refused(); n != test.requests {
+				t.Errorf("%d requests for what is refused, want %d", n, test.requests)
 			}
 			w.wantTruth(t, "teams", "users")
 			if n := len(w.rawRecords(t, "pylon.tags")); n > 0 || w.cursor(t, "tags") != "" {

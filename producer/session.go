@@ -39,7 +39,9 @@ type session struct {
 	framing framing              // what stands before the Avro in the topic's records
 	// otherKeys are keys of records of another form, each with the parent.
 	otherKeys map[otherKey]string
-	index     *indexer
+	// keyFraming is what stands before the Avro in keys, as long as ours is not known.
+	keyFraming framing
+	index      *indexer
 
 	flushBytes int // how much goes into one batch
 }

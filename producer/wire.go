@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -20,68 +19,6 @@ type wire struct {
 	wait     policy // for a registry that does not answer
 }
 
-// registrar registers the schemas of all streams one after the other, in their
-// order, so that two empty registries give the same ids. It is safe for
-// concurrent use.
-type registrar struct {
-	*registry.Registry
-
-	mu      sync.Mutex
-	schemas []registry.Schema // of all streams
-	ids     map[registry.Schema]int
-	asked   map[registry.Schema]bool
-	failed  map[registry.Schema]error // answers that the schema's own stream has not had yet
-}
-
-func newRegistrar(r *registry.Registry) *registrar {
-	return &registrar{Registry: r, ids: make(map[registry.Schema]int), asked: make(map[registry.Schema]bool), failed: make(map[registry.Schema]error)}
-}
-
-// id returns the id of a schema, after those that come before it have theirs as
-// far as the registry gives them. What another stream was told about the schema
-// counts as the first answer to its own.
-func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, before := range r.schemas {
-		if before == schema {
-			break
-		}
-		if !r.asked[before] {
-			r.ask(ctx, before)
-		}
-	}
-	if _, ok := r.ids[schema]; !ok && r.failed[schema] == nil {
-		r.ask(ctx, schema)
-	}
-	if err := r.failed[schema]; err != nil {
-		delete(r.failed, schema)
-		return 0, err
-	}
-	return r.ids[schema], nil
-}
-
-// anID returns an id that the registry has given; false if it has given none.
-func (r *registrar) anID() (int, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, id := range r.ids {
-		return id, true
-	}
-	return 0, false
-}
-
-// ask asks the registry and keeps what it answers.
-func (r *registrar) ask(ctx context.Context, schema registry.Schema) {
-	r.asked[schema] = true
-	id, err := r.ID(ctx, schema)
-	if err != nil {
-		r.failed[schema] = err
-		return
-	}
-	r.ids[schema] = id
-}
-
 // schemasTopic is what the schemas topic held when the process began: schemas by
 // their fingerprints in hex. Without a registry a reader finds them there.
 type schemasTopic struct {
@@ -89,64 +26,92 @@ type schemasTopic struct {
 	text map[string]string
 }
 
-// open returns the format of a session's stream. With a registry it waits for
-// it; without one, the schemas that the schemas topic lacks are to be published.
-func (w *wire) open(ctx context.Context, s *session) (format, error) {
-	var f format
-	var err error
-	if f.header, err = w.header(ctx, s, s.codec, false, &f.unknown); err != nil {
-		return f, err
+// look returns the format of a session's stream as far as it is known without
+// registering anything: a header that the registry has yet to give is nil. With a
+// registry it waits for it.
+func (w *wire) look(ctx context.Context, s *session) (format, error) {
+	if w.registry == nil {
+		return w.open(ctx, s)
 	}
-	f.keys.codec = s.keyCodec
-	if s.keyCodec != nil {
-		f.keys.header, err = w.header(ctx, s, s.keyCodec, true, &f.unknown)
+	return w.format(ctx, s, w.registry.look)
+}
+
+// open returns the format of a session's stream. With a registry it registers the
+// schemas and waits for it; without one, the schemas that the schemas topic lacks
+// are to be published.
+func (w *wire) open(ctx context.Context, s *session) (format, error) {
+	if w.registry == nil {
+		return w.singleObject(s), nil
+	}
+	return w.format(ctx, s, w.registry.id)
+}
+
+// singleObject returns the format without a registry.
+func (w *wire) singleObject(s *session) format {
+	var f format
+	header := func(codec schemaOwner) []byte {
+		name := avro.FingerprintText(codec.Fingerprint())
+		if _, ok := w.schemas.text[name]; !ok && !s.memory.schemaSent() {
+			f.unknown = append(f.unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
+		}
+		return avro.AppendSingleObject(nil, codec.Fingerprint())
+	}
+	f.header = header(s.codec)
+	if f.keys.codec = s.keyCodec; s.keyCodec != nil {
+		f.keys.header = header(s.keyCodec)
+	}
+	return f
+}
+
+// format returns the format with the ids that the registry gives by id; for 0 a
+// header is nil.
+func (w *wire) format(ctx context.Context, s *session, id func(context.Context, registry.Schema) (int, error)) (format, error) {
+	f := format{keys: keyFormat{codec: s.keyCodec}}
+	var err error
+	if f.header, err = w.header(ctx, registrySchema(s.topic.Name, s.codec, false), id); err == nil && s.keyCodec != nil {
+		f.keys.header, err = w.header(ctx, registrySchema(s.topic.Name, s.keyCodec, true), id)
 	}
 	return f, err
 }
 
-// header returns what stands before the Avro of a codec's schema, and adds the
-// record that makes it known, where it is not.
-func (w *wire) header(ctx context.Context, s *session, codec schemaOwner, key bool, unknown *[]*kgo.Record) ([]byte, error) {
-	if w.registry != nil {
-		id := 0
-		schema := registrySchema(s.topic.Name, codec, key)
-		err := retry(ctx, w.wait, func(ctx context.Context) error {
-			var err error
-			id, err = w.registry.id(ctx, schema)
-			if err != nil && !registry.Retryable(err) && (w.wait.patience > 0 || !w.registry.MayRotate(err)) {
-				return refusedError{err}
-			}
-			return err
-		})
-		if err != nil && w.wait.patience > 0 && !refused(err) && ctx.Err() == nil {
-			err = refuse("no answer to be used in %v: %w", w.wait.patience, err)
+// header asks the registry until it answers, and returns what stands before the
+// Avro of a schema.
+func (w *wire) header(ctx context.Context, schema registry.Schema, id func(context.Context, registry.Schema) (int, error)) ([]byte, error) {
+	n := 0
+	err := retry(ctx, w.wait, func(ctx context.Context) error {
+		var err error
+		n, err = id(ctx, schema)
+		if err != nil && !registry.Retryable(err) && (w.wait.patience > 0 || !w.registry.MayRotate(err)) {
+			return refusedError{err}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("schema registry: %w", err)
-		}
-		return avro.AppendConfluent(nil, id), nil
+		return err
+	})
+	if err != nil && w.wait.patience > 0 && !refused(err) && ctx.Err() == nil {
+		err = refuse("no answer to be used in %v: %w", w.wait.patience, err)
 	}
-	fingerprint := codec.Fingerprint()
-	name := avro.FingerprintText(fingerprint)
-	if _, ok := w.schemas.text[name]; !ok && !s.memory.schemaSent() {
-		*unknown = append(*unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("schema registry: %w", err)
+	case n == 0:
+		return nil, nil
 	}
-	return avro.AppendSingleObject(nil, fingerprint), nil
+	return avro.AppendConfluent(nil, n), nil
 }
 
 // fits returns an error if the topic holds records that a consumer could not
 // read together with those that the session would write: of another encoding, of
-// another registry, or of another layout.
+// another registry, or of another layout. It does not need our own id, so that
+// nothing is registered for a topic that is refused.
 func (w *wire) fits(ctx context.Context, s *session) error {
-	if len(s.framing) == 0 {
-		return nil
-	}
-	ours, _, err := avro.ParseHeader(append(s.format.header[:len(s.format.header):len(s.format.header)], 0))
-	if err != nil {
+	if err := w.keysFit(ctx, s); err != nil {
 		return err
 	}
+	ours := avro.Header{Format: avro.FormatSingleObject, Fingerprint: s.codec.Fingerprint()}
+	if w.registry != nil {
+		ours = avro.Header{Format: avro.FormatConfluent, ID: w.registry.known(registrySchema(s.topic.Name, s.codec, false))}
+	}
 	for have, at := range s.framing {
-		if have == ours {
+		if have == ours && (w.registry == nil || ours.ID > 0) {
 			continue
 		}
 		text, err := w.schemaOf(ctx, have)
@@ -162,10 +127,45 @@ func (w *wire) fits(ctx context.Context, s *session) error {
 			what += fmt.Sprintf(", layout %s", layout)
 		}
 		return refuse("topic %s holds records with %s (partition %d, offset %d), and the settings make %s, layout %s: "+
-			"a consumer could not read both; either publish everything anew (`pylon-kafka publish-anew %s`), or use another KAFKA_TOPIC_PREFIX",
-			s.topic.Name, what, at.partition, at.offset, describeFraming(ours), w.layout, s.stream.Name)
+			"a consumer could not read both; %s",
+			s.topic.Name, what, at.partition, at.offset, w.describeOurs(ours), w.layout, w.waysOut(ctx, s))
 	}
 	return nil
+}
+
+// keysFit does the same for keys whose header is yet to be given: they are
+// compared byte by byte, so that only the same schema will do.
+func (w *wire) keysFit(ctx context.Context, s *session) error {
+	for have, at := range s.keyFraming {
+		text, err := w.schemaOf(ctx, have)
+		if err != nil {
+			return err
+		}
+		if fingerprint, err := avro.FingerprintOf(text); err != nil || have.Format != avro.FormatConfluent || fingerprint != s.keyCodec.Fingerprint() {
+			return otherKeyRefused(s, fmt.Sprintf("partition %d, offset %d", at.partition, at.offset))
+		}
+	}
+	return nil
+}
+
+// waysOut says what somebody may do about a topic that does not fit. A registry
+// may refuse the layout too: the subject is then named, and what makes it take it.
+func (w *wire) waysOut(ctx context.Context, s *session) string {
+	anew := fmt.Sprintf("either publish everything anew (`pylon-kafka publish-anew %s`)", s.stream.Name)
+	if w.registry != nil {
+		c, err := w.registry.Compare(ctx, registrySchema(s.topic.Name, s.codec, false))
+		if err == nil && c.State == registry.Differs {
+			anew += fmt.Sprintf(" and let the registry take the other schema (%s)", w.registry.LetIn(c.Subject))
+		}
+	}
+	return anew + ", or use another KAFKA_TOPIC_PREFIX"
+}
+
+func (w *wire) describeOurs(ours avro.Header) string {
+	if w.registry != nil && ours.ID == 0 {
+		return "ids of the schema registry " + w.registry.URL()
+	}
+	return describeFraming(ours)
 }
 
 // schemaOf returns the schema that a header names, "" where it cannot be had.

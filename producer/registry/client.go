@@ -128,6 +128,20 @@ func (r *Registry) IDs(ctx context.Context, schemas ...Schema) ([]int, error) {
 	return ids, nil
 }
 
+// Lookup returns the id of a schema that is under its subject, or 0 where it is
+// not there. It changes nothing.
+func (r *Registry) Lookup(ctx context.Context, schema Schema) (int, error) {
+	subject := r.Subject(schema)
+	found, err := r.client.LookupSchema(ctx, subject, avroSchema(schema))
+	switch code := codeOf(err); {
+	case code == subjectNotFound || code == schemaNotFound:
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("look up schema under subject %s: %w", subject, readable(err))
+	}
+	return believable(found.ID, "look up schema under subject "+subject)
+}
+
 // ID returns the registry's id of a schema under its subject: registered where
 // SCHEMA_REGISTRY_AUTO_REGISTER is on, else looked up. What the registry refuses
 // is an error that names subject and reason.
@@ -169,22 +183,32 @@ func believable(id int, what string) (int, error) {
 	return id, nil
 }
 
-// incompatibility asks the registry why it refused a schema as incompatible; it
-// returns "" where that was not the reason, or the registry has said so already
-// or does not say.
+// incompatibility asks the registry why it refused a schema as incompatible, and
+// says what may be done; it returns "" where that was not the reason.
 func (r *Registry) incompatibility(ctx context.Context, subject string, schema Schema, refused error) string {
 	if code := codeOf(refused); code != http.StatusConflict && code/100 != http.StatusConflict {
 		return ""
 	}
-	_, reasons, err := r.compatible(ctx, subject, schema)
+	said := ""
+	if _, reasons, err := r.compatible(ctx, subject, schema); err == nil {
+		reasons = slices.DeleteFunc(reasons, func(m string) bool { return strings.Contains(refused.Error(), m) })
+		if len(reasons) > 0 {
+			said = "; the registry says: " + oneLine(strings.Join(reasons, "; "))
+		}
+	}
+	if latest, err := r.latest(ctx, subject); err == nil {
+		said += "; " + difference(latest, schema.Text)
+	}
+	return said + "; either " + r.LetIn(subject) + "; or use another KAFKA_TOPIC_PREFIX"
+}
+
+// latest returns the newest schema of a subject.
+func (r *Registry) latest(ctx context.Context, subject string) (string, error) {
+	found, err := r.client.SchemaByVersion(ctx, subject, -1)
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("latest schema of subject %s: %w", subject, readable(err))
 	}
-	reasons = slices.DeleteFunc(reasons, func(m string) bool { return strings.Contains(refused.Error(), m) })
-	if len(reasons) == 0 {
-		return ""
-	}
-	return "; the registry says: " + oneLine(strings.Join(reasons, "; "))
+	return found.Schema.Schema, nil
 }
 
 // compatible asks whether a schema may follow those of its subject, and why not.
