@@ -167,6 +167,7 @@ func (s *state) standby(owner string) {
 	c := &s.status.Condition
 	*c = Condition{State: Standby, Owner: owner, LastError: c.LastError, LastErrorAt: c.LastErrorAt}
 	s.opened = true
+	s.status.Backlog, s.status.Progress = 0, -1
 	s.trial = trial{}
 	clear(s.troubles)
 	clear(s.left)

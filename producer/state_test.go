@@ -73,3 +73,18 @@ func TestState_aFailureThatGoesOnKeepsItsBegin(t *testing.T) {
 		t.Errorf("nothing is to be read: %+v", got.Condition)
 	}
 }
+
+// TestState_aReplicaThatStandsByHasNoBacklog gives a stream with a backlog away.
+func TestState_aReplicaThatStandsByHasNoBacklog(t *testing.T) {
+	t.Parallel()
+	s := newState("issue_messages", "pylon.issue_messages", time.Minute)
+	s.open(document{}, true)
+	s.committed(&batch{part: backlogLane, note: note{lane: backlogLane, left: 500, progress: 0.5}}, Counts{})
+	if got := s.read(); got.Backlog != 500 || got.Progress != 0.5 || got.State != Backfill {
+		t.Fatalf("at work: %+v", got)
+	}
+	s.standby("other")
+	if got := s.read(); got.Backlog != 0 || got.Progress != -1 || got.State != Standby || got.Owner != "other" {
+		t.Errorf("standing by: %+v", got)
+	}
+}
