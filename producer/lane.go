@@ -86,25 +86,6 @@ func (c *laneCursor) encode(lane string) (json.RawMessage, error) {
 	return text, nil
 }
 
-// laneMemory is what a lane remembers of the issues that Pylon served last.
-type laneMemory struct {
-	mu     sync.Mutex
-	served string // an issue whose children could be read
-	at     time.Time
-}
-
-func (m *laneMemory) noteServed(issue string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.served, m.at = issue, time.Now()
-}
-
-func (m *laneMemory) lastServed() (issue string, at time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.served, m.at
-}
-
 // laneRun is one read of a lane.
 type laneRun struct {
 	*lane
@@ -174,6 +155,7 @@ type job struct {
 	done    chan struct{} // closed when the fields below are set
 	claim   *claim        // nil: the other lane has worked the issue
 	records []extract.Record
+	served  bool // its children could be read
 	skip    bool // nothing to publish
 	err     error
 }

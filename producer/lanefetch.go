@@ -27,6 +27,7 @@ func (r *laneRun) fetch(ctx context.Context, j *job) {
 	switch {
 	case j.err == nil:
 		r.memory.noteServed(j.issue)
+		j.served = true
 		return
 	case !errors.Is(j.err, extract.ErrNotFound):
 		j.err = fmt.Errorf("children of issue %s: %w", j.issue, j.err)

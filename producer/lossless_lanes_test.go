@@ -2,6 +2,7 @@ package producer_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -163,3 +164,34 @@ func TestLossless_8_nobodySaysWhetherTheIssueExists(t *testing.T) {
 		w.wantNoTombstones(t, "issue_messages")
 	})
 }
+
+// TestLossless_8_theFirstIssuesAreRefused has more issues refused than are asked for
+// side by side, all at the beginning of the queue: the others are read.
+func TestLossless_8_theFirstIssuesAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{inFlight + 4, 40} {
+		bubble(t, fmt.Sprint(n), extracttest.Options{Seed: 212, Issues: 200}, func(t *testing.T, w *world) {
+			t.Helper()
+			w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+			w.sync(t, "PYLON_STREAMS", "issues")
+			var lacks []string
+			for _, m := range w.messages(t, "issues")[:n] {
+				w.api.Fail(extracttest.Fault{Parent: m.key, Status: 403, Count: -1})
+				lacks = append(lacks, w.api.Children("issue_messages", m.key)...)
+			}
+			p, stop := w.run(t)
+			pass(10 * time.Minute)
+			if s := byStream(p.Status())["issue_messages"]; len(s.Parked) != n || !s.Up || s.Backlog > 0 {
+				t.Errorf("%d issues are parked, want %d: %+v", len(s.Parked), n, s)
+			}
+			w.wantLacks(t, "issue_messages", lacks)
+			w.api.ClearFaults()
+			pass(25 * time.Hour)
+			must(t, stop())
+			w.wantTruth(t, "issue_messages")
+		})
+	}
+}
+
+// inFlight is how many issues a lane asks for side by side.
+const inFlight = 16

@@ -46,31 +46,71 @@ func (r *laneRun) park(ctx context.Context, jobs []*job) error {
 }
 
 // servesOthers tells whether Pylon gives the children of another issue, now that
-// it refuses those of the first of jobs.
+// it refuses those of the first of jobs. An issue that was deleted tells nothing.
 func (r *laneRun) servesOthers(ctx context.Context, jobs []*job) (bool, error) {
-	refused := jobs[0]
-	if _, at := r.memory.lastServed(); at.After(refused.claim.began) {
+	refused, neighbours := jobs[0], min(len(jobs), inFlight)
+	if r.memory.servedSince(refused.claim.began) {
 		return true, nil
 	}
-	for _, other := range jobs[1:min(len(jobs), inFlight)] {
+	for _, other := range jobs[1:neighbours] {
 		select {
 		case <-other.done:
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
-		if other.err == nil && other.claim != nil && !other.skip {
+		if other.served {
 			return true, nil
 		}
 	}
-	issue, _ := r.memory.lastServed()
-	if issue == "" || issue == refused.issue {
-		return false, nil
+	last := r.memory.lastServed()
+	others := append(last[:min(len(last), probed)], spread(jobs[neighbours:], probed)...)
+	serves := r.anyServed(ctx, slices.DeleteFunc(others, func(issue string) bool { return issue == refused.issue }))
+	return serves, ctx.Err()
+}
+
+// probed is how many of the issues that were served last, and of those that are
+// still to be worked, are asked for.
+const probed = 8
+
+// spread returns up to most issues of jobs that were not deleted, from the first
+// one to the last.
+func spread(jobs []*job, most int) []string {
+	var issues []string
+	for i := range most {
+		part := jobs[i*len(jobs)/most : (i+1)*len(jobs)/most]
+		if at := slices.IndexFunc(part, func(j *job) bool { return !j.gone }); at >= 0 {
+			issues = append(issues, part[at].issue)
+		}
 	}
-	_, err := r.api.children(ctx, issue, r.role.priority, parkedPatience)
-	if ctx.Err() != nil {
-		return false, ctx.Err()
+	return issues
+}
+
+// anyServed asks for the children of all these issues at once, and tells whether
+// Pylon gives those of one. What it reads is published by nobody.
+func (r *laneRun) anyServed(ctx context.Context, issues []string) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan error, len(issues))
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, issue := range issues {
+		running.Go(func() {
+			_, err := r.api.children(ctx, issue, r.role.priority, parkedPatience)
+			if err == nil {
+				r.memory.noteServed(issue)
+			} else {
+				r.api.parked(issue) // its own job says so
+			}
+			answers <- err
+		})
 	}
-	return err == nil || errors.Is(err, extract.ErrNotFound), nil
+	for range issues {
+		if <-answers == nil {
+			cancel()
+			return true
+		}
+	}
+	return false
 }
 
 // notePark notes in the cursor that the children of a job's issue could not be read.

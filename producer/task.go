@@ -25,7 +25,13 @@ type task struct {
 	// readers runs the ways to read the stream, each with its part of the cursor.
 	readers func(ctx context.Context, s *session, open func(part string) *openPart) error
 
-	fit []objectID // dead letters that the topic takes now, to be read again
+	kept kept
+}
+
+// kept is what a task keeps over its sessions.
+type kept struct {
+	fit    []objectID // dead letters that the topic takes now, to be read again
+	served laneMemory // of a stream of children
 }
 
 // taskConfig says how a stream is read.
@@ -84,7 +90,7 @@ func (t *task) newCommitter(s *session) *committer {
 	return &committer{
 		s: s, state: t.state, mostLetters: t.cfg.mostLetters,
 		log: newPassLog(t.set.log, t.usage),
-		fit: func(ids []objectID) { t.fit = append(t.fit, ids...) },
+		fit: func(ids []objectID) { t.kept.fit = append(t.kept.fit, ids...) },
 	}
 }
 
@@ -186,7 +192,7 @@ func startJitter(interval time.Duration) time.Duration {
 // and what is to be moved to another partition.
 func (t *task) readAgain(s *session) {
 	moved := s.known.misplaced.Len() > 0
-	if len(t.fit) == 0 && !moved {
+	if len(t.kept.fit) == 0 && !moved {
 		return
 	}
 	switch t.set.stream.Sync {
@@ -197,7 +203,7 @@ func (t *task) readAgain(s *session) {
 			return // the lane says so
 		}
 		now := time.Now().UTC().Truncate(time.Second)
-		for _, id := range t.fit {
+		for _, id := range t.kept.fit {
 			cur.Parked = append(cur.Parked, Parked{Issue: id.parent, Since: now, Next: now, Reason: "a child was larger than the topic took"})
 		}
 		b := batch{part: backlogLane}
@@ -213,7 +219,7 @@ func (t *task) readAgain(s *session) {
 	default:
 		s.doc = s.doc.with(&batch{part: refreshPart, ended: longAgo()})
 	}
-	t.fit = nil
+	t.kept.fit = nil
 }
 
 // longAgo is when something was done that is due now.

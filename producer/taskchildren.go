@@ -16,7 +16,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 	if t.cfg.once {
 		background = extract.Foreground // nothing live waits behind it
 	}
-	quarrel, memory := newQuarrel(), &laneMemory{}
+	quarrel := newQuarrel()
 	claims := &claims{stream: t.set.stream.Parent, store: t.set.store, state: t.parent.state, atEnd: make(map[string]bool)}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, role := range []role{liveRole(), backlogRole(background)} {
@@ -28,7 +28,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 				role: role, stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, guard: t.guard, log: t.set.log,
 			},
 			api:   laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble},
-			queue: q, quarrel: quarrel, memory: memory, claims: claims,
+			queue: q, quarrel: quarrel, memory: &t.kept.served, claims: claims,
 		}
 		p := open(role.name)
 		l.pass = p.begin
