@@ -28,10 +28,15 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for {
+	for times := 0; ; times++ {
 		d, err := c.decide(b)
 		if err != nil {
 			return err
+		}
+		if ok, err := c.undisturbed(ctx, d); err != nil {
+			return fmt.Errorf("publish: %w", err)
+		} else if !ok {
+			continue
 		}
 		began := time.Now()
 		doc := c.s.doc.with(b)
@@ -43,6 +48,9 @@ func (c *committer) commit(ctx context.Context, b *batch) (err error) {
 		over()
 		if err != nil {
 			c.state.transaction(false, 0)
+			if interrupted(ctx, err, times) {
+				continue
+			}
 			if err = c.learn(ctx, d, err); err != nil {
 				return fmt.Errorf("publish: %w", err)
 			}

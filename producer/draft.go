@@ -25,6 +25,7 @@ type draft struct {
 	letters []uint64 // contents that are dead letters
 	counts  Counts
 	cursor  json.RawMessage // what the rule makes of the part's cursor; nil: it is as the batch says
+	next    map[int32]int64 // where its first records must stand, by partition; nil: anywhere
 
 	fresh   map[objectID]uint64 // in records already, by content
 	headers []kgo.RecordHeader  // that all records have
@@ -98,6 +99,11 @@ func (d *draft) tombstone(id objectID) {
 	if !d.s.tombstones {
 		return
 	}
+	if d.s.known.isForeign(id.key) {
+		d.s.log.Warn("an object is gone whose key another connector has used too: no tombstone", "topic", d.s.topic.Name, "key", id.key)
+		d.adopt(id)
+		return
+	}
 	key, err := d.s.format.keys.encode(id.key)
 	if err != nil {
 		key = []byte(id.key) // publish has sorted these out
@@ -150,8 +156,8 @@ func (d *draft) withdraw(id objectID) {
 	delete(d.fresh, id)
 }
 
-// adopt notes that an object is another parent's now: not deleted, only not
-// below this one.
+// adopt notes that an object is another parent's or connector's now: not deleted,
+// only not below this one.
 func (d *draft) adopt(id objectID) {
 	d.changes = append(d.changes, change{objectID: id, gone: true, adopted: true})
 }

@@ -27,8 +27,8 @@ import (
 //
 // publish does not stop with ctx: a transaction that was begun is ended, within
 // a grace of some seconds after ctx ends. If it returns an error, nothing was
-// committed, or (an answer was lost) it is not known. A [tooLargeError] is of
-// the first kind, and the session goes on; after any other the session must be
+// committed, or (an answer was lost) it is not known. A [tooLargeError] and
+// errInterrupted are of the first kind, and the session goes on; after any other the session must be
 // closed, and the next one ends what may stand open and reads the committed
 // cursor.
 //
@@ -63,7 +63,13 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 	}
 	// What a record needs stands before it.
 	records := slices.Concat(s.format.unknown, d.records, indexed)
-	if err := s.transact(work, func(ctx context.Context) error { return s.produce(ctx, records, cursorRecord) }); err != nil {
+	err = s.transact(work, func(ctx context.Context) error {
+		if err := s.produce(ctx, records, cursorRecord); err != nil || d.next == nil {
+			return err
+		}
+		return s.uninterrupted(d.records, d.next)
+	})
+	if err != nil {
 		return false, fmt.Errorf("transaction of %d records: %w", len(records), err)
 	}
 	s.index.went(next)

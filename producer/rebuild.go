@@ -107,13 +107,16 @@ func (b *rebuild) take(rec *kgo.Record) error {
 	return nil
 }
 
-// takeForeign adds a record that this connector did not write. A tombstone
-// without our header, as a person may write it by hand, deletes what it names.
+// takeForeign adds a record that this connector did not write. With a key of ours
+// it has taken the place of our object. A tombstone without our header, as a person
+// may write it by hand, deletes what it names.
 func (b *rebuild) takeForeign(rec *kgo.Record, key string) {
 	h := readHeaders(rec)
 	if rec.Value != nil {
 		if key != "" {
 			b.known.foreign.Set("", key, 0, 0)
+			b.known.view.RemoveEverywhere(key)
+			b.touch(objectID{key: key})
 		}
 		b.foreign++
 		return

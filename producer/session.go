@@ -43,6 +43,8 @@ type session struct {
 	keyFraming framing
 	index      *indexer
 
+	looked map[int32]int64 // up to where the topic was read for records of others
+
 	flushBytes int // how much goes into one batch
 }
 

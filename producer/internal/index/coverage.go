@@ -25,16 +25,22 @@ func NewCoverage(read map[int32]int64) *Coverage {
 // Committed notes a transaction: of one partition the first offset, the last, and
 // how many records of the transaction stand there.
 func (c *Coverage) Committed(partition int32, first, last int64, records int) {
-	next := c.at[partition]
-	if c.marked[partition] {
-		next++
-	}
+	next := c.Next(partition)
 	switch {
 	case first < next:
 		c.lost = true
 	case first == next && last-first+1 == int64(records):
 		c.at[partition], c.marked[partition] = last+1, true
 	}
+}
+
+// Next returns the first offset of a partition at which something unknown may
+// stand.
+func (c *Coverage) Next(partition int32) int64 {
+	if c.marked[partition] {
+		return c.at[partition] + 1
+	}
+	return c.at[partition]
 }
 
 // At returns the first offset of a partition that is not known.
