@@ -12,10 +12,11 @@ import (
 // search.
 type pollReader struct {
 	issues *extract.Issues
-	exists func(ctx context.Context, issue string) (bool, error)
+	exists existsFunc
 	memory *issueMemory
 	stream string
-	start  time.Time // PYLON_START_DATE
+	start  time.Time         // PYLON_START_DATE
+	warn   func(text string) // shows what the last page's revive could not find out; "": nothing
 }
 
 func (r *pollReader) read(ctx context.Context, p part, emit emitFunc) error {
@@ -54,17 +55,20 @@ func (r *pollReader) read(ctx context.Context, p part, emit emitFunc) error {
 
 // revive asks Pylon for each issue of a search's page that lately got a
 // tombstone. If it exists after all, it may be published again; if not, it is
-// only the index that lags behind, and the tombstone stays the last word.
+// only the index that lags behind, and the tombstone stays the last word. So it does
+// where Pylon gives no answer: the next search asks again, and then the reconcile.
 func (r *pollReader) revive(ctx context.Context, records []extract.Record) error {
+	d := doubts{most: 1} // what has changed waits behind them
 	for _, key := range r.memory.doubtful(records) {
-		exists, err := r.exists(ctx, key)
+		exists, sure, err := d.ask(ctx, r.exists, key)
 		if err != nil {
 			return err
 		}
-		if exists {
+		if sure && exists {
 			r.memory.revive(key)
 		}
 	}
+	r.warn(d.text())
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -25,12 +26,13 @@ import (
 // lacks waits for the end, where it is held against all issues.
 type reconcileReader struct {
 	list      *extract.Reconcile
-	exists    func(ctx context.Context, issue string) (bool, error)
+	exists    existsFunc
 	known     knownIssues
 	memory    *issueMemory
 	guard     *safeguard
 	stream    string
 	unsettled time.Duration
+	warn      func(text string) // shows what the reconcile could not find out; "": nothing
 	log       *slog.Logger
 }
 
@@ -64,11 +66,12 @@ type reconcileRun struct {
 	doubtful bool                // a page of the window came without its data
 	held     []string            // missing, of windows that are not believed
 	sum      tally               // of the windows that were
-	first    time.Time           // when the read began
+	doubts   doubts
+	first    time.Time // when the read began
 }
 
 func (r *reconcileReader) read(ctx context.Context, p part, emit emitFunc) error {
-	run := &reconcileRun{reconcileReader: r, first: time.Now(), seen: make(map[string]struct{})}
+	run := &reconcileRun{reconcileReader: r, first: time.Now(), seen: make(map[string]struct{}), doubts: doubts{most: mostGivenUp}}
 	if err := decodeCursor(r.stream, p.Cursor, &run.cursor); err != nil {
 		return err
 	}
@@ -119,6 +122,7 @@ func (r *reconcileRun) page(ctx context.Context) (b batch, done bool, err error)
 			anew, merr := json.Marshal(reconcileCursor{Known: r.cursor.Known})
 			return batch{rule: rule, cursor: anew, note: note{progress: -1}}, false, errors.Join(err, merr)
 		}
+		r.warn(r.doubts.text())
 		rule.deleted = append(rule.deleted, more...)
 		b.rule, b.cursor, b.ended = rule, json.RawMessage(`{}`), time.Now().UTC().Truncate(time.Second)
 		return b, true, nil
@@ -169,21 +173,35 @@ func (r *reconcileRun) window(ctx context.Context, page extract.ReconcilePage) (
 		return nil, nil
 	}
 	r.sum = r.sum.plus(this)
-	return r.confirm(ctx, missing)
+	gone, _, err = r.confirm(ctx, missing)
+	return gone, err
 }
 
-// confirm returns those of the issues that were deleted by Pylon's own word.
-func (r *reconcileRun) confirm(ctx context.Context, missing []string) (gone []string, err error) {
+// mostGivenUp is how many questions whether an issue exists may go without an answer
+// in one reconcile.
+const mostGivenUp = 5
+
+// confirm returns those of the issues that were deleted by Pylon's own word, and how
+// many it has no word for. They are asked for in a random order, so that those
+// without an answer do not stand before the same others each time.
+func (r *reconcileRun) confirm(ctx context.Context, missing []string) (gone []string, unsure int, err error) {
+	missing = slices.Clone(missing)
+	rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
 	for _, key := range missing {
-		exists, err := r.exists(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		if !exists {
+		exists, sure, err := r.doubts.ask(ctx, r.exists, key)
+		switch {
+		case err != nil:
+			return nil, 0, err
+		case !sure:
+			unsure++
+		case !exists:
 			gone = append(gone, key)
 		}
 	}
-	return gone, nil
+	if unsure > 0 {
+		r.warn(r.doubts.text())
+	}
+	return gone, unsure, nil
 }
 
 // end returns what was held back and was deleted. The error says that it is too much
@@ -194,17 +212,19 @@ func (r *reconcileRun) end(ctx context.Context) ([]string, error) {
 	}
 	// Some of them tell whether the list or Pylon is wrong.
 	first := r.held[:min(len(r.held), enoughKnown)]
-	gone, err := r.confirm(ctx, first)
-	if err != nil {
+	gone, unsure, err := r.confirm(ctx, first)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(gone) < len(first) {
+	case len(gone)+unsure < len(first):
 		r.log.Warn("the list lacks issues that exist; it deletes nothing", "missing", r.cursor.Held)
 		return nil, nil
+	case len(gone) == 0 && len(first) > 0:
+		return nil, nil // Pylon has no word for any
 	}
 	if err := r.guard.whole(reconcilePart, r.base.tally(r.guard, r.sum.missing+r.cursor.Held)); err != nil {
 		return nil, err
 	}
-	rest, err := r.confirm(ctx, r.held[len(first):])
+	rest, _, err := r.confirm(ctx, r.held[len(first):])
 	return append(gone, rest...), err
 }

@@ -18,18 +18,17 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 	for key, at := range s.deleted {
 		memory.noteDeleted(key, at)
 	}
-	exists := func(ask extract.Ask) func(context.Context, string) (bool, error) {
-		ask.Prepare = nil
-		return func(ctx context.Context, id string) (bool, error) { return t.client.IssueExists(ctx, id, ask) }
-	}
+	const soon, patience = 5 * time.Second, 30 * time.Second // for the answer whether an issue exists
+	warn := func(about string) func(string) { return func(text string) { t.state.warn(about, text) } }
 	pollAsk, listAsk := t.ask(s, pollPart, false), t.ask(s, reconcilePart, false)
 	poll := &pollReader{
-		issues: extract.NewIssues(t.client, t.cfg.extract, pollAsk), exists: exists(pollAsk),
-		memory: memory, stream: t.set.stream.Name, start: t.cfg.extract.Start(),
+		issues: extract.NewIssues(t.client, t.cfg.extract, pollAsk), exists: existence(t.client, pollAsk, soon),
+		memory: memory, stream: t.set.stream.Name, start: t.cfg.extract.Start(), warn: warn("revive"),
 	}
 	reconcile := &reconcileReader{
-		list: extract.NewReconcile(t.client, t.cfg.extract, listAsk), exists: exists(listAsk), known: s.issues(),
+		list: extract.NewReconcile(t.client, t.cfg.extract, listAsk), exists: existence(t.client, listAsk, patience), known: s.issues(),
 		memory: memory, guard: t.guard, stream: t.set.stream.Name, unsettled: t.set.unsettled, log: t.set.log,
+		warn: warn("unconfirmed"),
 	}
 	polled, listed := open(pollPart), open(reconcilePart)
 	interval := t.cfg.extract.ReconcileInterval
