@@ -109,11 +109,16 @@ func takenOver(err error) error {
 // exhausted makes of what the client has tried for as long as a sync waits the
 // end of the stream's sync.
 func exhausted(err error) error {
-	var answer *extract.APIError
-	if errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer) {
+	if answered(err) {
 		return refusedError{err}
 	}
 	return err
+}
+
+// answered reports whether err is what came of asking Pylon.
+func answered(err error) bool {
+	var answer *extract.APIError
+	return errors.Is(err, extract.ErrGaveUp) || errors.Is(err, extract.ErrImpossible) || errors.As(err, &answer)
 }
 
 // reachable prepares within the time that a sync waits.

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,21 +52,50 @@ func (t *task) readIssues(ctx context.Context, s *session, open func(string) *op
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			for {
-				due := reconcileDue(listed, interval)
-				if due > 0 {
-					t.state.notDue(reconcilePart)
-				}
-				if err := sleep(ctx, due); err != nil {
-					return err
-				}
-				if err := listed.pass(ctx, reconcile); err != nil {
-					return err
-				}
-			}
+			return t.reconcileAgainAndAgain(ctx, reconcile, listed, interval)
 		})
 	}
 	return group.Wait()
+}
+
+// reconcileAgainAndAgain reconciles at the interval. What Pylon answers to the list
+// is its own failure and not the poll's: it is shown as a warning and tried again.
+func (t *task) reconcileAgainAndAgain(ctx context.Context, r reader, p *openPart, interval time.Duration) error {
+	for attempt := 0; ; {
+		due := reconcileDue(p, interval)
+		if due > 0 {
+			t.state.notDue(reconcilePart)
+		}
+		if err := sleep(ctx, due); err != nil {
+			return err
+		}
+		err := p.pass(ctx, r)
+		if err == nil {
+			attempt = 0
+			t.state.warn(reconcilePart, "")
+			continue
+		}
+		if ctx.Err() != nil || fatal(err) || !answered(err) {
+			return err
+		}
+		pause := pauseAfter(err, attempt)
+		attempt++
+		t.unreconciled(err, time.Now().Add(pause), attempt == 1)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// unreconciled shows that the issues cannot be listed, in the log once.
+func (t *task) unreconciled(err error, next time.Time, first bool) {
+	t.state.trouble(reconcilePart, extract.Trouble{}) // it is not tried now
+	text := fmt.Sprintf("the issues cannot be listed, so that deletions are not seen and what the poll cannot see is not repaired; changes arrive as ever: %v; next try at %s",
+		err, next.UTC().Format(time.RFC3339))
+	t.state.warn(reconcilePart, text)
+	if first {
+		t.set.log.Error("the issues cannot be listed, so that deletions are not seen; the poll goes on", "error", err, "next_try", next)
+	}
 }
 
 // reconcileDue is how long it is until the next reconcile; one that broke off is
