@@ -31,7 +31,7 @@ func (s *session) writeBase(ctx context.Context) error {
 	if x.head != nil {
 		head.Generation = max(head.Generation, x.head.Generation+1)
 	}
-	work, cancel := context.WithTimeout(ctx, transactionWork)
+	work, cancel := context.WithTimeout(ctx, s.work())
 	defer cancel()
 	bytes := 0
 	err = s.transact(work, func(ctx context.Context) error {

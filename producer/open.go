@@ -28,22 +28,7 @@ func openSession(ctx context.Context, set streamSettings, w *wire) (*session, er
 	if s.topic, err = set.topics.stream(ctx, set.stream.Name); err != nil {
 		return nil, err
 	}
-	s.cl, err = kgo.NewClient(append(set.opts.cluster[:len(set.opts.cluster):len(set.opts.cluster)],
-		kgo.TransactionalID(set.opts.txnID),
-		kgo.TransactionTimeout(transactionTimeout),
-		kgo.ProducerBatchCompression(set.opts.compression),
-		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
-		kgo.ProducerLinger(0), // a page is flushed at once
-		kgo.RecordPartitioner(byTopic(s.topic.Name, set.topics.index().Name)),
-		kgo.WithHooks(set.opts.tracing.hooks...),
-		kgo.WithHooks(kprom.NewMetrics(namespace,
-			kprom.Registerer(set.opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": set.stream.Name}))),
-	)...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka client: %w", err)
-	}
-	if err := s.load(ctx, w); err != nil {
-		s.cl.Close()
+	if err := s.connect(ctx, w); err != nil {
 		return nil, err
 	}
 	s.flushBytes = s.topic.MaxBytes
@@ -57,6 +42,23 @@ func openSession(ctx context.Context, set streamSettings, w *wire) (*session, er
 			"topic", s.topic.Name, "records", moved)
 	}
 	return s, nil
+}
+
+// newClient makes the client of a session, whose transactions may stand open for
+// timeout.
+func (s *session) newClient(timeout time.Duration) (*kgo.Client, error) {
+	opts := &s.opts
+	return kgo.NewClient(append(opts.cluster[:len(opts.cluster):len(opts.cluster)],
+		kgo.TransactionalID(opts.txnID),
+		kgo.TransactionTimeout(timeout),
+		kgo.ProducerBatchCompression(opts.compression),
+		kgo.ProducerBatchMaxBytes(topics.MaxBytesDeadLetter),
+		kgo.ProducerLinger(0), // a page is flushed at once
+		kgo.RecordPartitioner(byTopic(s.topic.Name, s.streamSettings.topics.index().Name)),
+		kgo.WithHooks(opts.tracing.hooks...),
+		kgo.WithHooks(kprom.NewMetrics(namespace,
+			kprom.Registerer(opts.registerer), kprom.WithStaticLabel(map[string]string{"stream": s.stream.Name}))),
+	)...)
 }
 
 // load takes over the transactional id, then reads cursor, topic and schema id:

@@ -50,7 +50,7 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 	ctx, span := s.opts.tracing.start(ctx, "transaction", trace.WithAttributes(
 		attribute.String("messaging.destination.name", s.topic.Name), attribute.Int("messaging.batch.message_count", len(d.records))))
 	defer func() { endSpan(ctx, span, err) }()
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionWork)
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.work())
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(grace, cancel)

@@ -16,7 +16,8 @@ import (
 
 const (
 	// transactionTimeout is how long Kafka lets a transaction stand open. It
-	// counts from the first record, so everything slow is done before.
+	// counts from the first record, so everything slow is done before. A cluster that
+	// takes less is asked for less, see [session.connect].
 	transactionTimeout = 40 * time.Second
 	// transactionWork is how long we try ourselves, so that a transaction is
 	// ended by us and not by Kafka.

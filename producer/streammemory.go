@@ -17,6 +17,7 @@ type streamMemory struct {
 	unmapped map[string]struct{}   // paths logged
 	schema   bool                  // the schemas topic has the schema from us
 	noIndex  bool                  // the index topic takes no records
+	halved   int                   // how often the timeout of transactions was, until Kafka took it
 }
 
 // oversize is a record that its topic does not take.

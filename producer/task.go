@@ -69,6 +69,7 @@ func (t *task) run(ctx context.Context, opened func(*session)) error {
 	c := t.newCommitter(s)
 	c.warnOf(s.topic)
 	c.showMoved()
+	t.state.warn("transaction", s.shortTransactions())
 	group, ctx := errgroup.WithContext(ctx)
 	batches := make(chan batch) // unbuffered: the next page is read while this one is committed, and no more
 	committed := make(chan struct{})
