@@ -92,7 +92,7 @@ func (c *committer) decide(b *batch) (*draft, error) {
 
 // learn makes of a refusal for size what is to be done next: the topic may have
 // got another limit, the batches may have to be smaller, or one record really
-// does not fit. It returns nil where the batch is to be tried again.
+// does not fit; a dead letter then goes without its raw JSON. It returns nil where the batch is to be tried again.
 func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 	var large *tooLargeError
 	if !errors.As(err, &large) {
@@ -111,8 +111,12 @@ func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 		return nil
 	}
 	rec := large.record
+	if content, ok := d.letterOf(rec); ok && s.memory.noteBare(content) {
+		s.log.Warn("the dead-letter topic does not take an object's raw JSON, which is left out", "topic", s.letters, "key", string(rec.Key), "bytes", len(rec.Value))
+		return nil
+	}
 	for _, change := range d.changes {
-		if key, _ := s.format.keys.decode(rec.Key); !change.gone && change.key == key {
+		if key, _ := s.format.keys.decode(rec.Key); rec.Topic == s.topic.Name && !change.gone && change.key == key {
 			s.memory.refused(change.objectID, oversize{hash: change.hash, size: recordSize(rec)})
 			return nil
 		}

@@ -200,29 +200,55 @@ func (d *draft) deadLetter(r *extract.Record, raw []byte, why error) error {
 	if s.memory.hasLetter(content) {
 		return nil
 	}
-	if len(raw) > topics.MaxBytesDeadLetter*9/10 {
-		return refuse("record of key %q (request %s) cannot be published (%w), and its %d bytes are too many for topic %s",
-			r.Key, r.RequestID, why, len(raw), s.letters)
-	}
 	s.log.Error("object goes to the dead-letter topic", "key", r.Key, "request_id", r.RequestID, "error", why)
 	key := r.Key
 	if key == "" {
 		key = s.stream.Name + "/" + hashText(content)
 	}
+	var leftOut []kgo.RecordHeader
+	if len(raw) > topics.MaxBytesDeadLetter*9/10 || s.memory.isBare(content) {
+		raw, leftOut = bareLetter(len(raw), content)
+	}
 	d.records = append(d.records, &kgo.Record{
 		Topic: s.letters,
 		Key:   []byte(key),
 		Value: raw,
-		Headers: []kgo.RecordHeader{
+		Headers: append([]kgo.RecordHeader{
 			{Key: headerConnector, Value: []byte(s.connector)},
 			{Key: "stream", Value: []byte(s.stream.Name)},
 			{Key: "error", Value: []byte(why.Error())},
 			{Key: "request_id", Value: []byte(r.RequestID)},
-		},
+		}, leftOut...),
 	})
 	d.counts.DeadLetters++
 	d.letters = append(d.letters, content)
 	return nil
+}
+
+// bareLetter returns what stands in a dead letter for raw JSON of that many bytes
+// that its topic does not take, and the headers that tell it from others.
+func bareLetter(size int, content uint64) ([]byte, []kgo.RecordHeader) {
+	text := fmt.Sprintf(`{"raw_left_out":"%d bytes are more than the dead-letter topic takes; Pylon still has the object"}`, size)
+	return []byte(text), []kgo.RecordHeader{
+		{Key: "raw_left_out", Value: []byte("true")},
+		{Key: "raw_bytes", Value: strconv.AppendInt(nil, int64(size), 10)},
+		{Key: headerHash, Value: []byte(hashText(content))},
+	}
+}
+
+// letterOf returns the content of which a record of the draft is the dead letter.
+func (d *draft) letterOf(rec *kgo.Record) (content uint64, ok bool) {
+	n := 0
+	for _, one := range d.records {
+		if one.Topic != d.s.letters {
+			continue
+		}
+		if one == rec {
+			return d.letters[n], true
+		}
+		n++
+	}
+	return 0, false
 }
 
 // tooManyLetters returns an error where a page holds more dead letters than the

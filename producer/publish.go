@@ -180,7 +180,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 // tooLarge says what is known of a refusal.
 func (s *session) tooLarge(rec *kgo.Record, alone bool, err error) error {
 	err = fmt.Errorf("topic %s refuses a batch with the record of key %q (%d bytes): %w", rec.Topic, rec.Key, recordSize(rec), err)
-	if rec.Topic != s.topic.Name {
+	if rec.Topic != s.topic.Name && rec.Topic != s.letters {
 		return refusedError{err}
 	}
 	if !alone {

@@ -14,6 +14,7 @@ type streamMemory struct {
 	mu       sync.Mutex
 	tooLarge map[objectID]oversize // what the topic refused for its size
 	letters  map[uint64]struct{}   // content that is in the dead-letter topic
+	bare     map[uint64]struct{}   // content that the dead-letter topic refused for its size
 	unmapped map[string]struct{}   // paths logged
 	schema   bool                  // the schemas topic has the schema from us
 	noIndex  bool                  // the index topic takes no records
@@ -28,7 +29,8 @@ type oversize struct {
 
 func newStreamMemory() *streamMemory {
 	return &streamMemory{
-		tooLarge: make(map[objectID]oversize), letters: make(map[uint64]struct{}), unmapped: make(map[string]struct{}),
+		tooLarge: make(map[objectID]oversize), letters: make(map[uint64]struct{}),
+		bare: make(map[uint64]struct{}), unmapped: make(map[string]struct{}),
 	}
 }
 
@@ -77,6 +79,22 @@ func (m *streamMemory) noteLetters(contents []uint64) {
 	for _, c := range contents {
 		m.letters[c] = struct{}{}
 	}
+}
+
+// noteBare has a dead letter go without its raw JSON, and reports false if it does.
+func (m *streamMemory) noteBare(content uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, before := m.bare[content]
+	m.bare[content] = struct{}{}
+	return !before
+}
+
+func (m *streamMemory) isBare(content uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.bare[content]
+	return ok
 }
 
 func (m *streamMemory) indexRefused() bool {
