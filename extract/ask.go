@@ -21,8 +21,9 @@ type Ask struct {
 	Priority Priority
 	// Patience is how long one call goes on trying what may pass (5xx, timeouts,
 	// connections and bodies that break) without a success in between; then it
-	// returns the last error, wrapped in ErrGaveUp. The wait for the budget and
-	// after a 429 is not counted. 0 is for ever.
+	// returns the last error, wrapped in ErrGaveUp. The wait for the budget
+	// is not counted, and that after a 429 only where the endpoint answers nothing
+	// else for 90 seconds, or Patience if that is longer. 0 is for ever.
 	Patience time.Duration
 	// Prepare, where it is set, is called for each record with a key, in their
 	// order, while its page is decoded. JSON may be read during the call only and

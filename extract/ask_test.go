@@ -78,6 +78,10 @@ func TestAsk_aPersistentRefusalEndsEveryCall(t *testing.T) {
 		answer func(r *http.Request, cursor string) (*http.Response, error)
 		want   []error
 	}{
+		"429": {func(*http.Request, string) (*http.Response, error) { return response(429, ""), nil }, []error{ErrGaveUp}},
+		"429 for a minute": {func(*http.Request, string) (*http.Response, error) {
+			return response(429, "", "X-Retry-After: 60"), nil
+		}, []error{ErrGaveUp}},
 		"503":           {func(*http.Request, string) (*http.Response, error) { return response(503, ""), nil }, []error{ErrGaveUp}},
 		"no connection": {func(*http.Request, string) (*http.Response, error) { return nil, errors.New("connection refused") }, []error{ErrGaveUp}},
 		"no answer": {func(r *http.Request, _ string) (*http.Response, error) {
@@ -139,23 +143,46 @@ func cursorOf(t *testing.T, r *http.Request) string {
 	return cursor
 }
 
+// What one minute explains is free: a 429 that says how long to wait, again and
+// again with an answer in between.
 func TestAsk_patienceDoesNotCountTheWaitForTheBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
+		tries := 0
 		c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
-			if time.Since(began) < 10*time.Minute {
-				return response(429, "", "X-Retry-After: 30"), nil
+			if tries++; tries%3 != 0 {
+				return response(429, "", "X-Retry-After: 40"), nil
 			}
 			return response(200, `{"request_id":"r"}`), nil
 		}))
-		for _, err := range c.Refresh(t.Context(), stream(t, "tags"), Ask{Patience: time.Minute}) {
-			if err != nil {
-				t.Error(err)
+		for range 8 {
+			for _, err := range c.Refresh(t.Context(), stream(t, "tags"), Ask{Patience: time.Minute}) {
+				if err != nil {
+					t.Error(err)
+				}
 			}
 		}
 		if waited := c.Usage()["tags"].Waited; waited < 9*time.Minute {
 			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+// Without patience a 429 is waited out for as long as it takes.
+func TestAsk_withoutPatienceRefusalsAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		c := newTestClient(t, transport(func(*http.Request) (*http.Response, error) {
+			if time.Since(began) < time.Hour {
+				return response(429, "", "X-Retry-After: 30"), nil
+			}
+			return response(200, `{"request_id":"r"}`), nil
+		}))
+		for _, err := range c.Refresh(t.Context(), stream(t, "tags"), Ask{}) {
+			if err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

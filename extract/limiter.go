@@ -35,9 +35,9 @@ type limiter struct {
 	answered   []time.Time // when the slots of answered requests come back, in order
 	others     []time.Time // when slots that other clients of the organisation hold come back, in order
 	probing    time.Time   // until when the others wait for the answer to the first request
-	paused     time.Time   // nothing goes before
 	background time.Time   // no Background request goes before
 
+	pauses
 	queue
 }
 
@@ -48,6 +48,12 @@ type queue struct {
 	since   time.Time     // when the first of the blocked began to wait
 	waited  time.Duration // time in which somebody was blocked, up to since
 	changed chan struct{} // closed when something changed that may let somebody go
+}
+
+// pauses is what the 429 of an endpoint have brought about. The limiter locks it.
+type pauses struct {
+	paused  time.Time     // nothing goes before
+	refused time.Duration // that nothing went since the last answer that was no 429
 }
 
 // probeWait bounds how long the requests to an endpoint wait for the answer to the
@@ -247,14 +253,33 @@ func (l *limiter) hold(now time.Time, n int) {
 	}
 }
 
-// pause lets nothing go before until.
+// pause lets nothing go before until, as the API has asked with a 429.
 func (l *limiter) pause(until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if until.After(l.paused) {
+		from := time.Now()
+		if l.paused.After(from) {
+			from = l.paused // somebody else waits so long already
+		}
+		l.refused += until.Sub(from)
 		l.paused = until
 		l.wakeAll()
 	}
+}
+
+// served notes that the API has answered with something else than 429.
+func (l *limiter) served() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused = max(0, time.Until(l.paused)) // of another request's refusal, which is the later one
+}
+
+// refusedFor returns how long the pauses were since then.
+func (l *limiter) refusedFor() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused
 }
 
 // remaining returns how many requests could be sent now; -1 without a limit.

@@ -102,6 +102,10 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 		asked := r
 		asked.limit = c.sizes.ask(r.endpoint, r.limit)
 		ans, took, err := c.try(ctx, asked, e, *token)
+		budget := c.limiters[r.endpoint]
+		if err == nil || retryable(err) == giveUp {
+			budget.served()
+		}
 		if err == nil {
 			c.sizes.fits(r.endpoint, len(ans.Records), ans.size)
 			c.tokens.worked.Store(true)
@@ -120,14 +124,14 @@ func (c *Client) do(ctx context.Context, r request, e *effort) (answer, error) {
 			c.log.DebugContext(ctx, "page too large, asking for fewer objects", "endpoint", r.endpoint, "limit", asked.limit, "held", large.held)
 			continue
 		}
-		wait, err := e.failed(took, last, c.jitter)
+		wait, err := e.failed(took, last, budget.refusedFor(), c.jitter)
 		if err != nil {
 			return answer{}, err
 		}
 		c.warner.failed(ctx, r.endpoint, e.tries, wait, last)
 		if isStatus(last, http.StatusTooManyRequests) {
 			// Nobody's request to this endpoint would fare better before: the limiter makes all of them wait.
-			c.limiters[r.endpoint].pause(time.Now().Add(wait))
+			budget.pause(time.Now().Add(wait))
 			continue
 		}
 		if sleep(ctx, wait) != nil {

@@ -20,6 +20,10 @@ const (
 	// (https://docs.usepylon.com/pylon-docs/developer/api/rate-limits), so a longer
 	// wait would be a mistake, and of a wrong clock most likely.
 	retryAfterCap = 90 * time.Second
+	// refusedPatience is how long an endpoint may answer nothing but 429 before a call
+	// with patience gives up: one minute, over which the API counts, explains a
+	// refusal, and what other clients of the organisation spend a second one.
+	refusedPatience = 90 * time.Second
 	// leastPause is how long to wait at least after a 429 that does not say.
 	leastPause = time.Second
 	// pageTries is how often an impossible page is read before its list begins
@@ -91,6 +95,7 @@ func backoff(try int) time.Duration {
 type effort struct {
 	ask      Ask
 	tries    int           // that failed since the last success
+	refusals int           // of them, those that were answered with 429
 	pages    int           // impossible pages of the request in work
 	since    time.Time     // when the first of them was sent
 	spent    time.Duration // of the patience since the last success, and lost
@@ -103,7 +108,7 @@ func (e *effort) succeeded() {
 	if e.tries > 0 && e.ask.Trouble != nil {
 		e.ask.Trouble(Trouble{})
 	}
-	e.tries, e.pages, e.spent, e.since = 0, 0, e.lost, time.Time{}
+	e.tries, e.refusals, e.pages, e.spent, e.since = 0, 0, 0, e.lost, time.Time{}
 }
 
 // sent notes that a request is sent, and tells of a trouble if its answer does not
@@ -139,15 +144,16 @@ func (e *effort) sent(what string) (over func(answered bool)) {
 }
 
 // failed notes that a try failed after it took some time. It returns how long to
-// wait before the next one, or an error if there should be none.
-func (e *effort) failed(took time.Duration, cause error, jitter func(time.Duration) time.Duration) (time.Duration, error) {
+// wait before the next one, or an error if there should be none. refused is for how
+// long the endpoint has answered nothing but 429.
+func (e *effort) failed(took time.Duration, cause error, refused time.Duration, jitter func(time.Duration) time.Duration) (time.Duration, error) {
 	if e.tries++; e.tries == 1 {
 		e.since = time.Now().Add(-took)
 	}
 	if errors.Is(cause, errPage) {
 		e.glitches++
 	}
-	wait, err := e.verdict(took, cause, jitter)
+	wait, err := e.verdict(took, cause, refused, jitter)
 	if e.ask.Trouble != nil {
 		t := Trouble{Err: cause, Since: e.since}
 		if err == nil {
@@ -158,15 +164,9 @@ func (e *effort) failed(took time.Duration, cause error, jitter func(time.Durati
 	return wait, err
 }
 
-func (e *effort) verdict(took time.Duration, cause error, jitter func(time.Duration) time.Duration) (time.Duration, error) {
+func (e *effort) verdict(took time.Duration, cause error, refused time.Duration, jitter func(time.Duration) time.Duration) (time.Duration, error) {
 	if isStatus(cause, http.StatusTooManyRequests) {
-		var api *APIError
-		if errors.As(cause, &api) && api.RetryAfter > 0 {
-			return api.RetryAfter, nil
-		}
-		// The jitter comes on top: at once, and a little later for each who waits, would be refused again.
-		least := min(leastPause<<min(e.tries-1, 7), backoffCap)
-		return least + jitter(least/2), nil
+		return e.refusal(cause, refused, jitter)
 	}
 	wait := jitter(backoff(e.tries))
 	switch retryable(cause) {
@@ -185,14 +185,45 @@ func (e *effort) verdict(took time.Duration, cause error, jitter func(time.Durat
 		}
 	}
 	e.spent += took
-	if e.ask.Patience > 0 && e.spent >= e.ask.Patience {
-		return 0, fmt.Errorf("%w after %d tries in %s: %w", ErrGaveUp, e.tries, time.Since(e.since).Round(time.Second), cause)
+	if e.ask.Patience > 0 && (e.spent >= e.ask.Patience || e.refusals > 1 && e.leftOfRefusals(refused) <= 0) {
+		return 0, e.over(cause)
 	}
 	if e.ask.Patience > 0 {
 		wait = min(wait, e.ask.Patience-e.spent)
 	}
 	e.spent += wait
 	return wait, nil
+}
+
+// refusal is the verdict about a 429. One explains itself: the minute is spent, by
+// us or by another client. Of several in a row the waits count.
+func (e *effort) refusal(cause error, refused time.Duration, jitter func(time.Duration) time.Duration) (time.Duration, error) {
+	e.refusals++
+	// The jitter comes on top: at once, and a little later for each who waits, would be refused again.
+	least := min(leastPause<<min(e.tries-1, 7), backoffCap)
+	wait := least + jitter(least/2)
+	var api *APIError
+	if errors.As(cause, &api) && api.RetryAfter > 0 {
+		wait = api.RetryAfter
+	}
+	if e.ask.Patience <= 0 {
+		return wait, nil
+	}
+	left := e.leftOfRefusals(refused)
+	if left <= 0 {
+		return 0, e.over(cause)
+	}
+	return min(wait, max(left, leastPause)), nil
+}
+
+// leftOfRefusals returns how long an endpoint that has answered with 429 alone for
+// some time may go on so before the call gives up.
+func (e *effort) leftOfRefusals(refused time.Duration) time.Duration {
+	return max(e.ask.Patience, refusedPatience) - refused - e.spent
+}
+
+func (e *effort) over(cause error) error {
+	return fmt.Errorf("%w after %d tries in %s: %w", ErrGaveUp, e.tries, time.Since(e.since).Round(time.Second), cause)
 }
 
 // gaveUp notes that one list of several was given up after some time. One call

@@ -168,6 +168,8 @@ func TestLossless_aSyncEndsWithinTwoMinutes(t *testing.T) {
 		"403":                   {Status: 403},
 		"404":                   {Status: 404},
 		"418":                   {Status: 418},
+		"429":                   {Status: 429},
+		"429 for a minute":      {Status: 429, Header: http.Header{"X-Retry-After": {"60"}}},
 		"503":                   {Status: 503},
 		"half a document":       {Malformed: true},
 		"a web page":            {HTML: true},
