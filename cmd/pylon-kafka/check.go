@@ -69,7 +69,8 @@ func runChecks(ctx context.Context, cfg *settings.Config) ([]preflight.Check, er
 	}
 	read := preflight.Check{Name: "settings", State: preflight.OK, Detail: "every one fits"}
 	return append([]preflight.Check{read}, preflight.Run(ctx, preflight.Options{
-		Kafka: &cfg.Producer.Kafka, Extract: cfg.Extract, Pylon: client, Registry: reg, Schemas: schemas, Layout: cfg.Producer.Layout(),
+		Kafka: &cfg.Producer.Kafka, Connector: cfg.Producer.Connector, Extract: cfg.Extract, Pylon: client,
+		Registry: reg, Schemas: schemas, Layout: cfg.Producer.Layout(),
 	})...), nil
 }
 

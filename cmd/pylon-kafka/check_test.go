@@ -27,12 +27,12 @@ func TestCheck_changesNothingAndSaysWhatIsWrong(t *testing.T) {
 	}
 	before := w.topics(t)
 	lines, err := checkLines(t, w.env)
-	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "1 of 14 checks failed") {
+	if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "1 of 15 checks failed") {
 		t.Errorf("check = %v with exit code %d, want %d", err, exitCode(err), exitFailed)
 	}
 	want := map[string]preflight.State{
 		"settings": preflight.OK, "token": preflight.OK, "brokers": preflight.OK, "schema registry": preflight.OK,
-		"clock": preflight.OK, "endpoints": preflight.OK, "transactional ids": preflight.OK, "group pylon-kafka": preflight.OK, "values": preflight.OK,
+		"clock": preflight.OK, "endpoints": preflight.OK, "transactional ids": preflight.OK, "group pylon-kafka": preflight.OK, "values": preflight.OK, "cursors": preflight.OK,
 		"topic pylon.offsets": preflight.Failed, "topic pylon.issues": preflight.Warning, "topic pylon.deadletter": preflight.OK, "topic pylon.index": preflight.OK,
 		"topic pylon.schemas": preflight.OK,
 	}

@@ -1,7 +1,7 @@
 // Package preflight checks what a run needs before it begins, and changes
 // nothing: whose the token is and which endpoints it may ask, the brokers, each
-// topic and what of it loses data, each right by resource and operation, the
-// schema registry.
+// topic and what of it loses data, cursors that stand in two partitions, each right
+// by resource and operation, the schema registry.
 //
 // Rights are told by what Kafka says a client may do with a topic (KIP-430), and
 // where it says nothing (transactional ids, groups, topics that are not there

@@ -106,14 +106,15 @@ func (c *cluster) check(ctx context.Context, opts *Options, dials *lastDial) []C
 		wanted = append(wanted, wantedTopic{spec: topics.Stream(c.k, s.Name), ops: readWrite})
 	}
 	var ofTopics []Check
-	var ofIDs, ofGroup, ofValues Check
+	var ofIDs, ofGroup, ofValues, ofCursors Check
 	var running sync.WaitGroup
 	running.Go(func() { ofTopics = c.topics(ctx, wanted) })
 	running.Go(func() { ofIDs = c.transactionalIDs(ctx, ids) })
 	running.Go(func() { ofGroup = c.group(ctx) })
 	running.Go(func() { ofValues = c.framing(ctx, opts) })
+	running.Go(func() { ofCursors = c.cursors(ctx, opts) })
 	running.Wait()
-	return append(append([]Check{brokers}, ofTopics...), ofIDs, ofGroup, ofValues)
+	return append(append([]Check{brokers}, ofTopics...), ofIDs, ofGroup, ofCursors, ofValues)
 }
 
 // brokers reaches the cluster and then each of its brokers: an address that a

@@ -35,15 +35,16 @@ type Check struct {
 	Err    error  `json:"-"`             // of a failed check, for errors.Is
 }
 
-// Options is what is checked. Kafka, Extract and Pylon are needed.
+// Options is what is checked. Kafka, Connector, Extract and Pylon are needed.
 type Options struct {
-	Kafka    *connect.Kafka
-	Extract  extract.Config
-	Pylon    *extract.Client
-	Registry *registry.Registry // nil: none is set
-	Schemas  []registry.Schema  // that would be registered, with a registry
-	Layout   avro.Layout        // of the values
-	Dial     []kgo.Opt          // beyond what Kafka says, such as a dialer
+	Kafka     *connect.Kafka
+	Connector string // first half of the keys in the offsets topic
+	Extract   extract.Config
+	Pylon     *extract.Client
+	Registry  *registry.Registry // nil: none is set
+	Schemas   []registry.Schema  // that would be registered, with a registry
+	Layout    avro.Layout        // of the values
+	Dial      []kgo.Opt          // beyond what Kafka says, such as a dialer
 }
 
 // Run checks everything at the same time and returns the checks in an order that

@@ -61,7 +61,7 @@ func (w *world) options(t *testing.T) preflight.Options {
 	must(t, errors.Join(cfg.Extract.Validate(), cfg.Kafka.Validate()))
 	client, err := extract.NewClient(cfg.Extract, extract.Options{})
 	must(t, err)
-	return preflight.Options{Kafka: &cfg.Kafka, Extract: cfg.Extract, Pylon: client}
+	return preflight.Options{Kafka: &cfg.Kafka, Connector: "pylon", Extract: cfg.Extract, Pylon: client}
 }
 
 // check runs all checks and returns them by name. It fails if they take too
@@ -155,7 +155,7 @@ func TestRun_allIsWell(t *testing.T) {
 	wantStates(t, checks, map[string]preflight.State{})
 	names := slices.Sorted(maps.Keys(checks))
 	want := []string{
-		"brokers", "clock", "endpoints", "group pylon-kafka", "schema registry", "token", "topic pylon.deadletter", "topic pylon.index", "topic pylon.issue_messages",
+		"brokers", "clock", "cursors", "endpoints", "group pylon-kafka", "schema registry", "token", "topic pylon.deadletter", "topic pylon.index", "topic pylon.issue_messages",
 		"topic pylon.issues", "topic pylon.offsets", "topic pylon.schemas", "topic pylon.tags", "transactional ids", "values",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
