@@ -21,10 +21,14 @@ import (
 // openSession makes the caller the owner of a stream, in the one order that
 // loses nothing: take over the transactional id, which ends what a predecessor
 // may still have open and keeps it from committing; only then read the cursor
-// and what the topic holds.
+// and what the topic holds. The registry is asked before the topic is made, so that
+// none is made for records that cannot be written.
 func openSession(ctx context.Context, set streamSettings, w *wire) (*session, error) {
-	s := &session{streamSettings: set}
+	s := &session{streamSettings: set, topic: topics.Topic{Name: set.topics.k.Topic(set.stream.Name)}}
 	var err error
+	if s.format, err = w.look(ctx, s); err != nil {
+		return nil, err
+	}
 	if s.topic, err = set.topics.stream(ctx, set.stream.Name); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (s *session) newClient(timeout time.Duration) (*kgo.Client, error) {
 	)...)
 }
 
-// load takes over the transactional id, then reads cursor, topic and schema id:
+// load takes over the transactional id, then reads cursor and topic, and registers:
 // InitProducerId raises the id's epoch and ends what a predecessor has open
 // (KIP-98), so that what is read afterwards is final.
 func (s *session) load(ctx context.Context, w *wire) error {
@@ -94,10 +98,9 @@ func (s *session) load(ctx context.Context, w *wire) error {
 		s.log.Warn("the cursor does not fit", "topic", s.topic.Name, "reason", said)
 	}
 	s.doc = fit
-	if s.format, err = w.look(ctx, s); err != nil {
-		return err
-	}
-	if err := s.learn(ctx, w); err != nil {
+	err = s.learn(ctx, w)
+	w.judged(s, err)
+	if err != nil {
 		return err
 	}
 	step("read the topic")

@@ -188,8 +188,12 @@ func (p *Pipeline) notReady(t extract.Trouble) {
 	if p.unready.CompareAndSwap(false, true) { // the first time; then the status says so
 		level = slog.LevelError
 	}
-	p.log.Log(context.Background(), level, "Kafka is not ready; trying again",
-		"brokers", p.cfg.Kafka.BrokerList(), "error", t.Err, "since", t.Since, "next_try", t.Next)
+	attrs := []slog.Attr{slog.String("brokers", p.cfg.Kafka.BrokerList()), slog.Any("error", t.Err), slog.Time("since", t.Since), slog.Time("next_try", t.Next)}
+	if isRegistryError(t.Err) {
+		p.log.LogAttrs(context.Background(), level, "the schema registry is not ready; trying again", attrs[1:]...)
+	} else {
+		p.log.LogAttrs(context.Background(), level, "Kafka is not ready; trying again", attrs...)
+	}
 	for _, task := range p.tasks { // alive, but not ready
 		task.state.waiting(t)
 	}
@@ -206,6 +210,9 @@ func (p *Pipeline) prepare(ctx context.Context) error {
 	}
 	if err := p.shareTopics(ctx, cl); err != nil {
 		cl.Close()
+		if isRegistryError(err) {
+			return err
+		}
 		return p.cfg.Kafka.Explain(err)
 	}
 	p.keeper.cl = cl
@@ -219,6 +226,9 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	k := &p.cfg.Kafka
 	if err := cl.Ping(ctx); err != nil {
 		return fmt.Errorf("reach the cluster: %w", err)
+	}
+	if err := p.registryFirst(ctx, cl); err != nil {
+		return err
 	}
 	specs := []topics.Spec{topics.Offsets(k), topics.DeadLetters(k)}
 	if p.cfg.Registry.URL == "" {

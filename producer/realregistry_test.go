@@ -231,7 +231,7 @@ func TestRealRegistry_withoutItsPath(t *testing.T) {
 	}
 	base.Path = ""
 	_, err = w.trySync(t, "SCHEMA_REGISTRY_URL", base.String())
-	w.wantFailure(t, err, "tags: ", "no registry is there", "/apis/ccompat/v7")
+	w.wantFailure(t, err, "SCHEMA_REGISTRY_URL", "no registry is there", "/apis/ccompat/v7")
 	if n := len(w.rawRecords(t, w.prefix+"tags")); n > 0 {
 		t.Errorf("%d tags are published", n)
 	}

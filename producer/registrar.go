@@ -26,6 +26,9 @@ type answers struct {
 	err   error
 	at    time.Time // when err came
 	heard bool      // the schema's own stream has had err
+
+	fits     bool // its topic holds what can be read together with it
+	withheld bool // its topic does not
 }
 
 // askPause is how long an answer that may pass is kept before the registry is
@@ -57,19 +60,30 @@ func (r *registrar) look(ctx context.Context, schema registry.Schema) (int, erro
 }
 
 // id returns the id of a schema, registered where that is allowed, after those that
-// come before it have theirs as far as the registry gives them.
-func (r *registrar) id(ctx context.Context, schema registry.Schema) (int, error) {
+// come before it have theirs as far as the registry gives them. One whose topic
+// holds something that its own stream has not judged yet is left to it.
+func (r *registrar) id(ctx context.Context, schema registry.Schema, empty func(ctx context.Context, topic string) bool) (int, error) {
 	return r.own(ctx, schema, func(ctx context.Context, schema registry.Schema) (int, error) {
 		for _, before := range r.schemas {
 			if before == schema {
 				break
 			}
-			if a := r.about(before); a.id == 0 && a.at.IsZero() {
-				a.note(r.ID(ctx, before))
+			a := r.about(before)
+			if a.id > 0 || a.withheld || !a.at.IsZero() || !a.fits && !empty(ctx, before.Topic) {
+				continue
 			}
+			a.note(r.ID(ctx, before))
 		}
 		return r.ID(ctx, schema)
 	})
+}
+
+// judge notes whether a schema's topic fits it.
+func (r *registrar) judge(schema registry.Schema, fits bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.about(schema)
+	a.fits, a.withheld = fits, !fits
 }
 
 // own asks for a stream's own schema. What another stream was told about it counts

@@ -49,11 +49,11 @@ func TestRegistry_basicAuthOverTLS(t *testing.T) {
 	const user, secret, file, caFile = "SCHEMA_REGISTRY_USERNAME", "SCHEMA_REGISTRY_PASSWORD", "SCHEMA_REGISTRY_PASSWORD_FILE", "SCHEMA_REGISTRY_TLS_CA_FILE"
 
 	_, err := w.trySync(t, user, "user", secret, registryPassword)
-	w.wantFailure(t, err, "pylon.tags-value", "certificate signed by unknown authority")
+	w.wantFailure(t, err, "SCHEMA_REGISTRY_URL", "certificate signed by unknown authority")
 	_, err = w.trySync(t, caFile, ca)
-	w.wantFailure(t, err, "pylon.tags-value", "registry answered 401: Unauthorized")
+	w.wantFailure(t, err, "SCHEMA_REGISTRY_URL", "registry answered 401: Unauthorized")
 	_, err = w.trySync(t, caFile, ca, user, "user", secret, registryPassword+"x")
-	w.wantFailure(t, err, "pylon.tags-value", "registry answered 401: Unauthorized")
+	w.wantFailure(t, err, "SCHEMA_REGISTRY_URL", "registry answered 401: Unauthorized")
 	w.sync(t, caFile, ca, user, "user", secret, registryPassword)
 	w.wantTruth(t, "tags")
 	w.sync(t, caFile, ca, user, "user", file, password)

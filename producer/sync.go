@@ -123,8 +123,13 @@ func answered(err error) bool {
 
 // reachable prepares within the time that a sync waits.
 func (p *Pipeline) reachable(ctx context.Context) error {
+	began := time.Now()
 	err := retry(ctx, policy{patience: p.reach, cut: true, trouble: p.notReady}, p.prepare)
-	if err != nil && ctx.Err() == nil && !refused(err) && !fatal(err) {
+	switch {
+	case err == nil || ctx.Err() != nil || refused(err) || fatal(err):
+	case isRegistryError(err):
+		return fmt.Errorf("no answer to be used in %v: %w", time.Since(began).Round(time.Second), err)
+	default:
 		return fmt.Errorf("KAFKA_BROKERS %s: not reached in %v: %w", p.cfg.Kafka.BrokerList(), p.reach, err)
 	}
 	return err

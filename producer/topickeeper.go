@@ -2,6 +2,8 @@ package producer
 
 import (
 	"context"
+	"errors"
+	"maps"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -63,6 +65,15 @@ func (t *topicKeeper) ensureIndex(ctx context.Context) (topics.Topic, error) {
 		return topics.Topic{}, err
 	}
 	return found[0], nil
+}
+
+// empty reports whether a topic holds nothing, or is not there.
+func (t *topicKeeper) empty(ctx context.Context, name string) bool {
+	info, err := t.find(ctx, name)
+	if err != nil {
+		return errors.Is(err, topic.ErrAbsent)
+	}
+	return maps.Equal(info.At(topic.Start), info.At(topic.Written))
 }
 
 // find tells where a topic begins and ends.

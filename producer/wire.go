@@ -43,7 +43,21 @@ func (w *wire) open(ctx context.Context, s *session) (format, error) {
 	if w.registry == nil {
 		return w.singleObject(s), nil
 	}
-	return w.format(ctx, s, w.registry.id)
+	return w.format(ctx, s, func(ctx context.Context, schema registry.Schema) (int, error) {
+		return w.registry.id(ctx, schema, s.topics.empty)
+	})
+}
+
+// judged notes whether what the session's topic holds lets its schemas be
+// registered.
+func (w *wire) judged(s *session, err error) {
+	if w.registry == nil || err != nil && !refused(err) {
+		return
+	}
+	w.registry.judge(registrySchema(s.topic.Name, s.codec, false), err == nil)
+	if s.keyCodec != nil {
+		w.registry.judge(registrySchema(s.topic.Name, s.keyCodec, true), err == nil)
+	}
 }
 
 // singleObject returns the format without a registry.
