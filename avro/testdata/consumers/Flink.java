@@ -1,10 +1,11 @@
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
@@ -60,21 +61,29 @@ public class Flink {
     return rows.keySet();
   }
 
-  private static String json(Row row) {
-    StringBuilder out = new StringBuilder("{");
-    for (String name : row.getFieldNames(true)) {
-      Object value = row.getField(name);
-      String text;
-      if (value == null || value instanceof Long || value instanceof Boolean) {
-        text = String.valueOf(value);
-      } else if (value instanceof String || value instanceof LocalDateTime) {
-        text = quoted(value.toString());
-      } else {
-        continue; // rows, maps and arrays
-      }
-      out.append(out.length() > 1 ? "," : "").append(quoted(name)).append(':').append(text);
+  private static String json(Object value) {
+    if (value == null || value instanceof Long || value instanceof Boolean) {
+      return String.valueOf(value);
     }
-    return out.append('}').toString();
+    StringJoiner members = new StringJoiner(",", "{", "}");
+    if (value instanceof Row row) {
+      for (String name : row.getFieldNames(true)) {
+        members.add(quoted(name) + ':' + json(row.getField(name)));
+      }
+      return members.toString();
+    }
+    if (value instanceof Map<?, ?> map) {
+      map.forEach((k, v) -> members.add(quoted(k.toString()) + ':' + json(v)));
+      return members.toString();
+    }
+    if (value instanceof Object[] array) {
+      StringJoiner items = new StringJoiner(",", "[", "]");
+      for (Object v : array) {
+        items.add(json(v));
+      }
+      return items.toString();
+    }
+    return quoted(value instanceof byte[] bytes ? new String(bytes, StandardCharsets.UTF_8) : value.toString());
   }
 
   private static String quoted(String text) {

@@ -10,7 +10,6 @@ import re
 import sys
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import ArrayType, MapType, StructType
 
 statements, jars, *queries = sys.argv[1:]
 session = (
@@ -27,6 +26,10 @@ session.sparkContext.setLogLevel("ERROR")
 
 def plain(value):
     # collect() gives times in the zone of this process.
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
     return value.astimezone(datetime.timezone.utc).isoformat() if isinstance(value, datetime.datetime) else value
 
 
@@ -38,10 +41,8 @@ for statement in open(statements).read().split(";\n"):
     name = re.search(r"VIEW `(\w+)`", sql).group(1)
     if name.endswith("_records"):
         continue
-    table = session.table(name)
-    simple = [f.name for f in table.schema.fields if not isinstance(f.dataType, (StructType, MapType, ArrayType))]
-    for row in table.select(*(f"`{c}`" for c in simple)).collect():
-        print(name + "\t" + json.dumps({k: plain(v) for k, v in row.asDict().items()}))
+    for row in session.table(name).collect():
+        print(name + "\t" + json.dumps(plain(row.asDict(recursive=True))))
 for i, query in enumerate(queries, 1):
     for row in session.sql(query).collect():
         print("query", i, tuple(row), file=sys.stderr)
