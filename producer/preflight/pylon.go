@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -45,35 +46,57 @@ func clock(skew time.Duration) Check {
 	}
 }
 
-// endpoints asks each chosen stream's endpoint once and names those that are
-// forbidden.
+// question is one endpoint that a run needs, and how to ask it without doing much.
+type question struct {
+	endpoint string // as in PYLON_RATE_LIMITS
+	without  string // the setting with which a run does not need it, other than PYLON_STREAMS
+	ask      func(context.Context) error
+}
+
+// endpoints asks each endpoint once that the chosen streams need, and names those
+// that are forbidden or refuse what they are asked.
 func endpoints(ctx context.Context, opts *Options) Check {
 	const name = "endpoints"
-	streams := opts.Extract.ChosenStreams()
-	errs := make([]error, len(streams))
+	all := questions(opts)
+	errs := make([]error, len(all))
 	var asking sync.WaitGroup
-	for i, s := range streams {
-		asking.Go(func() { errs[i] = ask(ctx, opts, s) })
+	for i, q := range all {
+		asking.Go(func() { errs[i] = q.ask(ctx) })
 	}
 	asking.Wait()
-	var forbidden, silent []string
+	var forbidden, refused, silent []string
 	var why error
-	for i, s := range streams {
+	fix := "use a token that may read them, or leave the streams that need them out of PYLON_STREAMS"
+	for i, q := range all {
 		switch {
+		case errs[i] == nil:
+			continue
 		case errors.Is(errs[i], extract.ErrForbidden):
-			forbidden, why = append(forbidden, s.Name), errors.Join(why, errs[i])
-		case errs[i] != nil && ctx.Err() != nil:
-			silent = append(silent, s.Name)
+			forbidden = append(forbidden, q.endpoint)
+		case ctx.Err() != nil && !errors.Is(errs[i], extract.ErrUnauthorized):
+			silent = append(silent, q.endpoint)
+			continue
+		default:
+			refused = append(refused, q.endpoint)
+		}
+		if why = errors.Join(why, errs[i]); q.without != "" {
+			fix += "; without " + q.endpoint + ": " + q.without
 		}
 	}
+	var failed []string
+	if len(forbidden) > 0 {
+		failed = append(failed, fmt.Sprintf("pylon forbids %s to this token (403)", strings.Join(forbidden, ", ")))
+	}
+	if len(refused) > 0 {
+		failed = append(failed, fmt.Sprintf("pylon refuses what %s must be asked", strings.Join(refused, ", ")))
+	}
 	switch {
-	case len(forbidden) > 0:
-		err := fmt.Errorf("pylon forbids %s to this token (403): those streams would fail, the others go on: %w", strings.Join(forbidden, ", "), why)
-		return fail(name, err, "use a token that may read them, or leave them out of PYLON_STREAMS")
+	case len(failed) > 0:
+		return fail(name, fmt.Errorf("%s: streams that need it would fail, the others go on: %w", strings.Join(failed, ", and "), why), fix)
 	case len(silent) > 0:
 		return warn(name, fmt.Sprintf("no answer of use in time for %s", strings.Join(silent, ", ")), "")
 	default:
-		return good(name, fmt.Sprintf("all %d answer", len(streams)))
+		return good(name, fmt.Sprintf("all %d answer", len(all)))
 	}
 }
 
@@ -81,19 +104,67 @@ func endpoints(ctx context.Context, opts *Options) Check {
 // says so.
 const noIssue = "00000000-0000-0000-0000-000000000000"
 
-// ask sends one request, or few, to a stream's endpoint.
-func ask(ctx context.Context, opts *Options, s extract.Stream) error {
-	switch s.Sync {
-	case extract.SyncIssues:
-		_, err := extract.NewIssues(opts.Pylon, opts.Extract, extract.Ask{}).Fetch(ctx, extract.IssuesCursor{From: time.Now()})
-		return err
-	case extract.SyncChildren:
-		_, err := opts.Pylon.Children(ctx, s, noIssue, extract.Ask{})
-		return err
-	default:
-		for _, err := range opts.Pylon.Refresh(ctx, s, extract.Ask{}) {
-			return err // the first page says it
+// questions returns what the chosen streams ask of Pylon: each its own endpoint,
+// the issues also the list that a reconcile reads, and issues and their children
+// one issue, before a tombstone.
+func questions(opts *Options) []question {
+	var all []question
+	var single extract.Call
+	for _, s := range opts.Extract.ChosenStreams() {
+		q := question{endpoint: s.Endpoint}
+		switch s.Sync {
+		case extract.SyncIssues:
+			single = s.Get
+			q.ask = func(ctx context.Context) error {
+				_, err := extract.NewIssues(opts.Pylon, opts.Extract, extract.Ask{}).Fetch(ctx, extract.IssuesCursor{From: time.Now()})
+				return err
+			}
+			if opts.Extract.ReconcileInterval > 0 {
+				all = append(all, reconcile(opts, s))
+			}
+		case extract.SyncChildren:
+			if parent, ok := extract.Find(s.Parent); ok {
+				single = parent.Get
+			}
+			q.ask = func(ctx context.Context) error {
+				_, err := opts.Pylon.Children(ctx, s, noIssue, extract.Ask{})
+				return ofNoIssue(err)
+			}
+		default:
+			q.ask = func(ctx context.Context) error {
+				for _, err := range opts.Pylon.Refresh(ctx, s, extract.Ask{}) {
+					return err // the first page says it
+				}
+				return nil
+			}
 		}
+		all = append(all, q)
+	}
+	if single.Path != "" {
+		all = append(all, question{endpoint: single.Endpoint, ask: func(ctx context.Context) error {
+			_, err := opts.Pylon.Issue(ctx, noIssue, extract.Ask{})
+			return ofNoIssue(err)
+		}})
+	}
+	return all
+}
+
+// reconcile asks for the issues of the last second, as a reconcile lists them.
+func reconcile(opts *Options, s extract.Stream) question {
+	return question{endpoint: s.Scan.Endpoint, without: "PYLON_RECONCILE_INTERVAL=0", ask: func(ctx context.Context) error {
+		now := time.Now().UTC().Truncate(time.Second)
+		_, err := extract.NewReconcile(opts.Pylon, opts.Extract, extract.Ask{}).Fetch(ctx, extract.ReconcileCursor{Window: now.Add(-time.Second), Until: now})
+		return err
+	}}
+}
+
+// ofNoIssue passes over the answers that an invented id deserves: it is not found,
+// or it cannot be an id.
+func ofNoIssue(err error) error {
+	var answer *extract.APIError
+	if errors.Is(err, extract.ErrNotFound) ||
+		errors.As(err, &answer) && (answer.Status == http.StatusBadRequest || answer.Status == http.StatusUnprocessableEntity) {
 		return nil
 	}
+	return err
 }
