@@ -27,7 +27,7 @@
 //   - errors.go, retry.go, config.go: what stays refused, and what is tried again
 //   - status.go, document.go, record.go, keys.go, known.go: what is shown of a stream,
 //     what stands in the offsets topic and in a record, what consumers have
-//   - topickeeper.go, streammemory.go, index.go, session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
+//   - schemastopic.go, sharedtopics.go, topickeeper.go, streammemory.go, index.go, session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
 //     that is open, and what of a batch is published in a transaction
 //   - batch.go, state.go, metrics.go, outage.go, passlog.go, trace.go, part.go: what
 //     readers emit, and what status, metrics, log and traces tell of it

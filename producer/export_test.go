@@ -18,6 +18,7 @@ func (p *Pipeline) SetWatch(d time.Duration) {
 	for _, t := range p.tasks {
 		t.cfg.watch = d
 	}
+	p.keeper.shared.interval = d
 	if p.registry != nil {
 		p.registry.interval = d
 	}

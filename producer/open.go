@@ -24,13 +24,16 @@ import (
 // and what the topic holds. The registry is asked before the topic is made, so that
 // none is made for records that cannot be written.
 func openSession(ctx context.Context, set streamSettings, w *wire) (*session, error) {
-	s := &session{streamSettings: set, topic: topics.Topic{Name: set.topics.k.Topic(set.stream.Name)}}
+	s := &session{streamSettings: set, topic: topics.Topic{Name: set.topics.k.Topic(set.stream.Name)}, shared: make(map[string]string)}
 	var err error
 	if s.format, err = w.look(ctx, s); err != nil {
 		return nil, err
 	}
 	if s.topic, err = set.topics.stream(ctx, set.stream.Name); err != nil {
 		return nil, err
+	}
+	if err := set.topics.lookShared(ctx); err != nil { // only what is to go there is held up
+		set.log.Debug("the topics that the streams share are not as they should be", "error", err)
 	}
 	if err := s.connect(ctx, w); err != nil {
 		return nil, err

@@ -51,7 +51,6 @@ type Pipeline struct {
 
 	// Set by prepare.
 	keeper  *topicKeeper
-	schemas *schemasTopic
 	group   groupState
 	unready atomic.Bool // the log says that the cluster is not ready
 
@@ -89,10 +88,9 @@ func New(opts Options) (*Pipeline, error) {
 	}
 	p := &Pipeline{
 		cfg: opts.Config, client: opts.Client, log: opts.Logger, opts: kopts, reach: reach,
-		store:   offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
-		schemas: &schemasTopic{name: topics.Schemas(&opts.Config.Kafka).Name, text: make(map[string]string)},
+		store: offsets.Store{Topic: opts.Config.Kafka.Offsets(), Connector: opts.Config.Connector, Options: kopts},
 	}
-	p.keeper = &topicKeeper{k: &p.cfg.Kafka, limits: usualLimits}
+	p.keeper = &topicKeeper{k: &p.cfg.Kafka, limits: usualLimits, shared: newSharedTopics(&p.cfg, p.log)}
 	clients := clientOptions{cluster: kopts, compression: codec, registerer: opts.Registerer}
 	if err := p.newTasks(opts, clients, schemas); err != nil {
 		return nil, err
@@ -134,7 +132,7 @@ func (p *Pipeline) newTasks(opts Options, clients clientOptions, reg *registrar)
 		t := &task{
 			state: states[s.Name], client: p.client, done: done[s.Name],
 			outages: &outageLog{state: states[s.Name], log: log},
-			wire:    &wire{registry: reg, schemas: p.schemas, layout: p.cfg.Layout()},
+			wire:    &wire{registry: reg, schemas: p.keeper.shared.schemas, layout: p.cfg.Layout()},
 			guard:   newSafeguard(s.Name, p.cfg.TombstonesMaxShare),
 			cfg:     taskConfig{extract: ext, snapshot: p.cfg.Publish == PublishSnapshot, mostLetters: p.cfg.MaxDeadLetters, watch: watchInterval},
 			set: streamSettings{
@@ -230,15 +228,13 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 	if err := p.registryFirst(ctx, cl); err != nil {
 		return err
 	}
-	specs := []topics.Spec{topics.Offsets(k), topics.DeadLetters(k)}
-	if p.cfg.Registry.URL == "" {
-		specs = append(specs, topics.Schemas(k))
-	}
-	found, err := topics.Ensure(ctx, cl, k, specs...)
+	shared, began := p.keeper.shared, time.Now()
+	found, err := topics.Ensure(ctx, cl, k, append([]topics.Spec{topics.Offsets(k)}, shared.specs...)...)
 	if err != nil {
 		return finally(err)
 	}
 	p.keeper.leases = found[0].Partitions
+	shared.note(began, found[1:], nil)
 	for _, t := range found {
 		for _, w := range t.Warnings {
 			p.log.Warn("a topic is not as it should be", "topic", t.Name, "warning", w)
@@ -255,13 +251,14 @@ func (p *Pipeline) shareTopics(ctx context.Context, cl *kgo.Client) error {
 // until its stream is opened anew, which comes later; and a schema that is there
 // twice does no harm.
 func (p *Pipeline) knownSchemas(ctx context.Context) error {
-	err := topic.ReadAll(ctx, p.opts, p.schemas.name, topic.Stable, func(rec *kgo.Record) error {
+	schemas := p.keeper.shared.schemas
+	err := topic.ReadAll(ctx, p.opts, schemas.name, topic.Stable, func(rec *kgo.Record) error {
 		if rec.Value != nil {
-			p.schemas.text[string(rec.Key)] = string(rec.Value)
+			schemas.add(string(rec.Key), string(rec.Value))
 		}
 		return nil
 	})
-	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: p.schemas.name})
+	return p.cfg.Kafka.Denied(err, connect.Right{Operation: "Read", Name: schemas.name})
 }
 
 // Status returns every chosen stream's status, in the order of the streams.

@@ -57,12 +57,13 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 		context.AfterFunc(work, func() { timer.Stop() })
 	})()
 
+	s.followShared()
 	indexed, next, err := s.index.along(s.doc.Anew)
 	if err != nil {
 		return false, err
 	}
 	// What a record needs stands before it.
-	records := slices.Concat(s.format.unknown, d.records, indexed)
+	records := slices.Concat(s.unknownSchemas(), d.records, indexed)
 	err = s.transact(work, func(ctx context.Context) error {
 		if err := s.produce(ctx, records, cursorRecord); err != nil || d.next == nil {
 			return err
@@ -73,10 +74,8 @@ func (s *session) publish(ctx context.Context, d *draft, doc document) (publishe
 		return false, fmt.Errorf("transaction of %d records: %w", len(records), err)
 	}
 	s.index.went(next)
-	if len(s.format.unknown) > 0 {
-		s.memory.noteSchema()
-	}
-	s.doc, s.records, s.format.unknown = doc, total, nil
+	s.publishedSchemas()
+	s.doc, s.records = doc, total
 	return true, nil
 }
 
@@ -140,7 +139,7 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 				flight.refused.CompareAndSwap(nil, rec)
 			}
 			s.index.refused(rec, err)
-			promise(rec, s.topics.k.Denied(err, connect.Right{Operation: "Write", Name: rec.Topic}))
+			promise(rec, s.refusal(rec.Topic, err))
 		})
 	}
 	var err error
@@ -177,6 +176,21 @@ func (s *session) produce(ctx context.Context, records []*kgo.Record, cursor *kg
 	return err
 }
 
+// refusal names the topic in what the broker says to a record; err may be nil. If
+// there is no such topic, the next session looks for those that it shares with others.
+func (s *session) refusal(topic string, err error) error {
+	var answer *kerr.Error
+	switch {
+	case connect.IsDenied(err):
+		return s.topics.k.Denied(err, connect.Right{Operation: "Write", Name: topic})
+	case !errors.As(err, &answer), errors.Is(err, kerr.MessageTooLarge): // of which tooLarge says more
+		return err
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		s.topics.shared.doubt()
+	}
+	return fmt.Errorf("topic %s: %w", topic, err)
+}
+
 // tooLarge says what is known of a refusal.
 func (s *session) tooLarge(rec *kgo.Record, alone bool, err error) error {
 	err = fmt.Errorf("topic %s refuses a batch with the record of key %q (%d bytes): %w", rec.Topic, rec.Key, recordSize(rec), err)
@@ -207,4 +221,49 @@ func (s *session) abort(ctx context.Context, cause error) error {
 		return &openTransactionError{fmt.Errorf("%w (abort: %w)", cause, err)}
 	}
 	return cause
+}
+
+// unknownSchemas returns the records of the session's schemas that the schemas
+// topic lacks.
+func (s *session) unknownSchemas() []*kgo.Record {
+	s.format.unknown = slices.DeleteFunc(s.format.unknown, func(rec *kgo.Record) bool { return s.topics.shared.schemas.holds(string(rec.Key)) })
+	return s.format.unknown
+}
+
+// publishedSchemas notes that the session's schemas are in the topic.
+func (s *session) publishedSchemas() {
+	for _, rec := range s.format.unknown {
+		s.topics.shared.schemas.add(string(rec.Key), string(rec.Value))
+	}
+	s.format.unknown = nil
+}
+
+// publishSchemas publishes what the schemas topic lacks of the schemas under which
+// records stand: in a transaction of its own, since there may be no other for long.
+func (s *session) publishSchemas(ctx context.Context) error {
+	lost := s.topics.shared.schemas.take()
+	records := lost
+	if len(s.framing) > 0 { // the topic was deleted while nobody looked
+		records = slices.Concat(lost, s.unknownSchemas())
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	err := s.transact(ctx, func(ctx context.Context) error {
+		for _, rec := range records { // one at a time, so that no batch is larger than the topic takes
+			if err := s.cl.ProduceSync(ctx, rec).FirstErr(); err != nil {
+				return s.refusal(rec.Topic, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.topics.shared.schemas.giveBack(lost)
+		return fmt.Errorf("transaction of %d schemas: %w", len(records), err)
+	}
+	if len(records) > len(lost) {
+		s.publishedSchemas()
+	}
+	s.log.Info("schemas are published again", "topic", s.topics.shared.schemas.name, "schemas", len(records))
+	return nil
 }

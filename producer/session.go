@@ -44,7 +44,8 @@ type session struct {
 	keyFraming framing
 	index      *indexer
 
-	looked map[int32]int64 // up to where the topic was read for records of others
+	looked map[int32]int64   // up to where the topic was read for records of others
+	shared map[string]string // ids of the topics that the client shares with other streams'
 
 	flushBytes int // how much goes into one batch
 }
@@ -86,6 +87,21 @@ type clientOptions struct {
 func (s *session) reachable(ctx context.Context) error {
 	_, err := s.topics.look(ctx, s.stream.Name)
 	return s.topics.k.Explain(err)
+}
+
+// followShared has the session take notice of shared topics that were made anew: a
+// kgo client goes on asking for a topic that it knows by the id that it had, until
+// the topic is purged; and of the dead letters that were published none is there.
+func (s *session) followShared() {
+	for _, spec := range s.topics.shared.specs {
+		before, known := s.shared[spec.Name]
+		now := s.topics.shared.id(spec.Name)
+		if known && now != before {
+			s.cl.PurgeTopicsFromProducing(spec.Name)
+		}
+		s.shared[spec.Name] = now
+	}
+	s.memory.lettersIn(s.shared[s.letters])
 }
 
 // close closes the client; nothing may use the session then.

@@ -11,14 +11,14 @@ import (
 // streamMemory is what is remembered of a stream for as long as the process
 // lives, over all its sessions. It is safe for concurrent use.
 type streamMemory struct {
-	mu       sync.Mutex
-	tooLarge map[objectID]oversize // what the topic refused for its size
-	letters  map[uint64]struct{}   // content that is in the dead-letter topic
-	bare     map[uint64]struct{}   // content that the dead-letter topic refused for its size
-	unmapped map[string]struct{}   // paths logged
-	schema   bool                  // the schemas topic has the schema from us
-	noIndex  bool                  // the index topic takes no records
-	halved   int                   // how often the timeout of transactions was, until Kafka took it
+	mu        sync.Mutex
+	tooLarge  map[objectID]oversize // what the topic refused for its size
+	letters   map[uint64]struct{}   // content that is in the dead-letter topic
+	lettersID string                // of the dead-letter topic that has them
+	bare      map[uint64]struct{}   // content that the dead-letter topic refused for its size
+	unmapped  map[string]struct{}   // paths logged
+	noIndex   bool                  // the index topic takes no records
+	halved    int                   // how often the timeout of transactions was, until Kafka took it
 }
 
 // oversize is a record that its topic does not take.
@@ -97,6 +97,17 @@ func (m *streamMemory) isBare(content uint64) bool {
 	return ok
 }
 
+// lettersIn notes the id of the dead-letter topic: a topic that was made anew has
+// none of the letters of the one before.
+func (m *streamMemory) lettersIn(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lettersID != "" && m.lettersID != id {
+		clear(m.letters)
+	}
+	m.lettersID = id
+}
+
 func (m *streamMemory) indexRefused() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -107,18 +118,6 @@ func (m *streamMemory) refuseIndex() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.noIndex = true
-}
-
-func (m *streamMemory) schemaSent() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.schema
-}
-
-func (m *streamMemory) noteSchema() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.schema = true
 }
 
 // noteUnmapped logs each place of the schema once, and returns how many fields

@@ -35,6 +35,7 @@ type topicKeeper struct {
 
 	limits indexLimits
 	leases int32 // partitions of the offsets topic, as it was found
+	shared *sharedTopics
 }
 
 // stream finds or makes a stream's topic.
@@ -54,6 +55,9 @@ func (t *topicKeeper) look(ctx context.Context, stream string) (topics.Topic, er
 	}
 	return found[0], nil
 }
+
+// lookShared makes sure of the topics that all streams share.
+func (t *topicKeeper) lookShared(ctx context.Context) error { return t.shared.look(ctx, t.cl, t.k) }
 
 // index is what the index topic should be like.
 func (t *topicKeeper) index() topics.Spec { return topics.Index(t.k) }

@@ -57,6 +57,8 @@ func (s *session) connect(ctx context.Context, w *wire) error {
 		if s.cl, err = s.newClient(s.memory.transaction()); err != nil {
 			return fmt.Errorf("kafka client: %w", err)
 		}
+		clear(s.shared) // the client knows no topic yet
+		s.followShared()
 		if err = s.load(ctx, w); err == nil {
 			return nil
 		}

@@ -55,6 +55,9 @@ func (c *committer) watch(ctx context.Context) error {
 	}
 	c.unseen = time.Time{}
 	c.warnOf(now)
+	if err := c.watchShared(limited); err != nil {
+		return err
+	}
 	if !now.Described || now.MaxBytes == s.topic.MaxBytes {
 		return nil
 	}
@@ -67,6 +70,34 @@ func (c *committer) watch(ctx context.Context) error {
 	if fit := s.memory.raised(now.MaxBytes); len(fit) > 0 {
 		c.fit(fit)
 		return againError{fmt.Errorf("topic %s takes records of %d bytes now: %d that were dead letters are read again", s.topic.Name, now.MaxBytes, len(fit))}
+	}
+	return nil
+}
+
+// watchShared looks at the topics that all streams share, and publishes what one
+// lacks that was made anew. An error means that the session's client cannot go on.
+func (c *committer) watchShared(ctx context.Context) error {
+	const shared, schemas = "shared topics", "schemas"
+	s := c.s
+	err := s.topics.lookShared(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // What writes to the topics meets it too, and says so.
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	c.state.warn(shared, text)
+	s.followShared()
+	err = s.publishSchemas(ctx)
+	var open *openTransactionError
+	switch {
+	case errors.As(err, &open) || isFenced(err):
+		return err
+	case err != nil:
+		c.state.warn(schemas, fmt.Sprintf("consumers may not be able to read what is published: schemas are not published: %v", err))
+	default:
+		c.state.warn(schemas, "")
 	}
 	return nil
 }

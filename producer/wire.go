@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"pylon-kafka/avro"
 	"pylon-kafka/producer/registry"
 )
@@ -17,13 +15,6 @@ type wire struct {
 	schemas  *schemasTopic
 	layout   avro.Layout
 	wait     policy // for a registry that does not answer
-}
-
-// schemasTopic is what the schemas topic held when the process began: schemas by
-// their fingerprints in hex. Without a registry a reader finds them there.
-type schemasTopic struct {
-	name string
-	text map[string]string
 }
 
 // look returns the format of a session's stream as far as it is known without
@@ -65,8 +56,8 @@ func (w *wire) singleObject(s *session) format {
 	var f format
 	header := func(codec schemaOwner) []byte {
 		name := avro.FingerprintText(codec.Fingerprint())
-		if _, ok := w.schemas.text[name]; !ok && !s.memory.schemaSent() {
-			f.unknown = append(f.unknown, &kgo.Record{Topic: w.schemas.name, Key: []byte(name), Value: []byte(codec.Schema())})
+		if !w.schemas.holds(name) {
+			f.unknown = append(f.unknown, w.schemas.record(name, codec.Schema()))
 		}
 		return avro.AppendSingleObject(nil, codec.Fingerprint())
 	}
@@ -186,10 +177,7 @@ func (w *wire) describeOurs(ours avro.Header) string {
 func (w *wire) schemaOf(ctx context.Context, h avro.Header) (string, error) {
 	switch h.Format {
 	case avro.FormatSingleObject:
-		if w.schemas == nil {
-			return "", nil
-		}
-		return w.schemas.text[avro.FingerprintText(h.Fingerprint)], nil
+		return w.schemas.schema(avro.FingerprintText(h.Fingerprint)), nil
 	case avro.FormatConfluent:
 		if w.registry == nil {
 			return "", nil
