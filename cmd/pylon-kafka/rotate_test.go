@@ -149,9 +149,8 @@ func rotateScram(t *testing.T, w *workspace, file string) (change func()) {
 	}
 }
 
-// rotateOAuth has an endpoint that gives short-lived tokens for the secret that is
-// good now, and a broker that takes the tokens of that secret. kfake knows no
-// OAUTHBEARER: what it says to it is said here.
+// rotateOAuth has an endpoint that gives tokens that last for the secret that is
+// good now, and a broker that takes the tokens of that secret.
 func rotateOAuth(t *testing.T, w *workspace, file string) (change func()) {
 	t.Helper()
 	good := secretOf("old-secret")
@@ -162,22 +161,10 @@ func rotateOAuth(t *testing.T, w *workspace, file string) (change func()) {
 			return
 		}
 		rw.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(rw, `{"access_token":"token-for-`+*good.Load()+`","token_type":"bearer","expires_in":1}`)
+		_, _ = io.WriteString(rw, `{"access_token":"token-for-`+*good.Load()+`","token_type":"bearer","expires_in":3600}`)
 	}))
 	t.Cleanup(tokens.Close)
-	w.cluster.ControlKey(int16(kmsg.SASLHandshake), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		w.cluster.KeepControl()
-		return request.ResponseKind(), nil, true
-	})
-	w.cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		w.cluster.KeepControl()
-		asked, _ := request.(*kmsg.SASLAuthenticateRequest)
-		response, _ := request.ResponseKind().(*kmsg.SASLAuthenticateResponse)
-		if !strings.Contains(string(asked.SASLAuthBytes), "token-for-"+*good.Load()) {
-			response.ErrorCode = kerr.SaslAuthenticationFailed.Code
-		}
-		return response, nil, true
-	})
+	takesTokens(w.cluster, func(token string) bool { return strings.Contains(token, "token-for-"+*good.Load()) })
 	w.env["KAFKA_SASL_MECHANISM"], w.env["KAFKA_SASL_TOKEN_URL"] = "OAUTHBEARER", tokens.URL
 	w.env["KAFKA_SASL_CLIENT_ID"], w.env["KAFKA_SASL_CLIENT_SECRET_FILE"] = "client", file
 	return func() {
@@ -186,6 +173,24 @@ func rotateOAuth(t *testing.T, w *workspace, file string) (change func()) {
 		good.Store(&next)
 		failCommit(w.cluster)
 	}
+}
+
+// takesTokens has a broker take what takes says that it is good. kfake knows no
+// OAUTHBEARER: what it says to it is said here.
+func takesTokens(cluster *kfake.Cluster, takes func(token string) bool) {
+	cluster.ControlKey(int16(kmsg.SASLHandshake), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return request.ResponseKind(), nil, true
+	})
+	cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		asked, _ := request.(*kmsg.SASLAuthenticateRequest)
+		response, _ := request.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		if !takes(string(asked.SASLAuthBytes)) {
+			response.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		}
+		return response, nil, true
+	})
 }
 
 // failCommit lets the next commit fail.

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 	"golang.org/x/sync/singleflight"
@@ -24,11 +22,18 @@ const (
 	tokenTimeout = 10 * time.Second
 	// tokenMargin is how long before its end a token is no longer used.
 	tokenMargin = 30 * time.Second
+	// tokenDoubt is how long a broker may take to accept a token before another
+	// one is asked for.
+	tokenDoubt = time.Second
+	// tokenPause is the least time between two tokens that are asked for because
+	// brokers do not accept the one before: a broker that refuses every token must
+	// not make a storm on the token endpoint.
+	tokenPause = 10 * time.Second
 )
 
 // tokens gets OAuth tokens by client credentials and keeps the one that it has
-// until shortly before it ends. It is safe for concurrent use: connections that
-// are made at the same time share one request.
+// until shortly before it ends, or brokers do not accept it. It is safe for
+// concurrent use: connections that are made at the same time share one request.
 type tokens struct {
 	settings *SASL
 	client   *http.Client
@@ -36,26 +41,22 @@ type tokens struct {
 
 	mu    sync.Mutex
 	token *oauth2.Token
+	given map[*tokenSession]struct{} // without an answer of the broker yet
+	again time.Time                  // when a token was last asked for because of a broker
 }
 
 func newTokens(s *SASL) *tokens {
-	return &tokens{settings: s, client: &http.Client{
+	return &tokens{settings: s, given: make(map[*tokenSession]struct{}), client: &http.Client{
 		Timeout: tokenTimeout,
 		// A redirect would carry the client's secret to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-func (t *tokens) mechanism() sasl.Mechanism {
-	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
-		token, err := t.get(ctx)
-		return oauth.Auth{Token: token}, err
-	})
-}
-
 // get returns a token. It waits no longer than ctx and [tokenTimeout].
 func (t *tokens) get(ctx context.Context) (string, error) {
-	if token, ok := t.kept(); ok {
+	token, kept := t.kept()
+	if kept && !t.doubtful(token) {
 		return token, nil
 	}
 	// The request is everybody's who waits for it, and does not end with the first
@@ -63,10 +64,13 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	result := t.flight.DoChan("", func() (any, error) { return t.fetch(context.WithoutCancel(ctx)) })
 	select {
 	case r := <-result:
-		if r.Err != nil {
+		switch {
+		case r.Err != nil && kept: // it may be good after all
+			return token, nil
+		case r.Err != nil:
 			return "", r.Err
 		}
-		token, _ := r.Val.(string)
+		token, _ = r.Val.(string)
 		return token, nil
 	case <-ctx.Done():
 		return "", fmt.Errorf("KAFKA_SASL_TOKEN_URL %s has given no token yet: %w", extract.MaskURL(t.settings.TokenURL), ctx.Err())
