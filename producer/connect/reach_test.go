@@ -315,7 +315,6 @@ func TestKafka_deniedNamesRightAndCommand(t *testing.T) {
 		"Write on transactional id pylon-kafka-tags; grant it with: " + acl + "Write --transactional-id pylon-kafka-tags":       {Operation: "Write", Resource: connect.OnTransactionalID, Name: "pylon-kafka-tags"},
 		"Read on group g; grant it with: " + acl + "Read --group g":                                                             {Operation: "Read", Resource: connect.OnGroup, Name: "g"},
 		"Write on transactional id t-*; grant it with: " + acl + "Write --transactional-id t- --resource-pattern-type prefixed": {Operation: "Write", Resource: connect.OnTransactionalID, Name: "t-", Prefix: true},
-		"Create on the cluster; grant it with: " + acl + "Create --cluster":                                                     {Operation: "Create", Resource: connect.OnCluster},
 	} {
 		err := k.Denied(fmt.Errorf("produce: %w", kerr.TopicAuthorizationFailed), right)
 		wantError(t, err, want, "produce: TOPIC_AUTHORIZATION_FAILED")

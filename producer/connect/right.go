@@ -11,19 +11,21 @@ import (
 // Resource is a kind of thing that Kafka's ACLs are about.
 type Resource int
 
-// The resources that we need rights on.
+// The resources that we need rights on. The cluster is none of them: a topic is
+// created by Create on the topic, and a producer with a transactional id needs no
+// IdempotentWrite
+// (https://kafka.apache.org/documentation/#operations_resources_and_protocols).
 const (
 	OnTopic Resource = iota
 	OnTransactionalID
 	OnGroup
-	OnCluster
 )
 
 // Right is one operation on one resource, by the names of Kafka's ACLs.
 type Right struct {
 	Operation string // such as Write
 	Resource  Resource
-	Name      string // of the resource; of the cluster it has none
+	Name      string // of the resource
 	Prefix    bool   // all resources whose name begins with Name
 }
 
@@ -37,8 +39,6 @@ func (r Right) String() string {
 		return r.Operation + " on transactional id " + r.Name
 	case OnGroup:
 		return r.Operation + " on group " + r.Name
-	case OnCluster:
-		return r.Operation + " on the cluster"
 	default:
 		return r.Operation + " on topic " + r.Name
 	}
@@ -46,7 +46,7 @@ func (r Right) String() string {
 
 // Grant returns the command that grants the right to the user of the settings.
 func (k *Kafka) Grant(r Right) string {
-	flag := map[Resource]string{OnTopic: "--topic " + r.Name, OnTransactionalID: "--transactional-id " + r.Name, OnGroup: "--group " + r.Name, OnCluster: "--cluster"}[r.Resource]
+	flag := map[Resource]string{OnTopic: "--topic " + r.Name, OnTransactionalID: "--transactional-id " + r.Name, OnGroup: "--group " + r.Name}[r.Resource]
 	broker := "BROKER"
 	if len(k.Brokers) > 0 {
 		broker = k.Brokers[0]

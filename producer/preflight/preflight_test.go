@@ -1,6 +1,7 @@
 package preflight_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -37,8 +38,9 @@ func must(t *testing.T, err error) {
 
 // world is a Pylon and the settings of what is checked.
 type world struct {
-	api *extracttest.Server
-	env map[string]string
+	api  *extracttest.Server
+	env  map[string]string
+	logs bytes.Buffer // of pipelines
 }
 
 func newWorld(t *testing.T, brokers string) *world {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -63,7 +64,8 @@ func (k *secureKafka) testConnections(t *testing.T) {
 		"SCRAM-SHA-256":            {saslPort, sasl("SCRAM-SHA-256", "scram", hidden), nil},
 		"SCRAM-SHA-512":            {saslPort, sasl("SCRAM-SHA-512", "scram", hidden), nil},
 		"SCRAM-SHA-512 over TLS":   {securePort, append(sasl("SCRAM-SHA-512", "scram", hidden), tls...), nil},
-		"OAUTHBEARER":              {oauthPort, tokenSettings(t), nil},
+		"OAUTHBEARER":              {oauthPort, tokenSettings(t, time.Hour), nil},
+		"a token that has ended":   {oauthPort, tokenSettings(t, -time.Hour), []string{"KAFKA_SASL_TOKEN_URL", "SASL_AUTHENTICATION_FAILED"}},
 		"mutual TLS":               {mutualPort, append(tls[:len(tls):len(tls)], "KAFKA_TLS_CERT_FILE", path("client.pem"), "KAFKA_TLS_KEY_FILE", path("client.key")), nil},
 		"wrong password, PLAIN":    {saslPort, sasl("PLAIN", "plain", "x"), []string{"KAFKA_SASL_PASSWORD", "SASL_AUTHENTICATION_FAILED"}},
 		"wrong password, SCRAM":    {saslPort, sasl("SCRAM-SHA-256", "scram", "x"), []string{"KAFKA_SASL_PASSWORD", "SASL_AUTHENTICATION_FAILED"}},
@@ -102,13 +104,13 @@ func (k *secureKafka) testConnections(t *testing.T) {
 }
 
 // tokenSettings starts a token endpoint that gives tokens which a broker with
-// Kafka's default, unsigned, validation believes.
-func tokenSettings(t *testing.T) []string {
+// Kafka's default, unsigned, validation believes, if they last.
+func tokenSettings(t *testing.T, lasts time.Duration) []string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 		now := time.Now().Unix()
-		token := part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"oauth","iat":%d,"exp":%d}`, now, now+3600)) + "."
+		token := part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"oauth","iat":%d,"exp":%d}`, now-7200, now+int64(lasts.Seconds()))) + "."
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":%q,"token_type":"bearer","expires_in":3600}`, token)
 	}))
@@ -166,10 +168,10 @@ func (k *secureKafka) grant(t *testing.T, user string, rights map[string]right) 
 	}
 }
 
-// rights counts the rights of a user that the broker knows.
+// rights counts the rights of a user that the broker knows, those denied included.
 func (k *secureKafka) rights(t *testing.T, user string) int {
 	t.Helper()
-	described, err := k.adm.DescribeACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AnyResource().AllowHosts().Operations().
+	described, err := k.adm.DescribeACLs(t.Context(), kadm.NewACLs().Allow("User:"+user).AllowHosts().Deny("User:"+user).DenyHosts().AnyResource().Operations().
 		ResourcePatternType(kmsg.ACLResourcePatternTypeAny))
 	must(t, err)
 	known := 0
@@ -180,16 +182,39 @@ func (k *secureKafka) rights(t *testing.T, user string) int {
 	return known
 }
 
-// testRights gives a user the documented rights, and all but one of them: with
-// all, sync and check are content; without one, both name it. The right to
-// describe configs is only missed.
+// deny takes a right away on one topic, of those that a prefix gives.
+func (k *secureKafka) deny(t *testing.T, user string, r right) {
+	t.Helper()
+	before := k.rights(t, user)
+	created, err := k.adm.CreateACLs(t.Context(), kadm.NewACLs().Deny("User:"+user).DenyHosts().Operations(r.op).
+		ResourcePatternType(kmsg.ACLResourcePatternTypeLiteral).Topics(r.name))
+	must(t, err)
+	for _, c := range created {
+		must(t, c.Err)
+	}
+	for began := time.Now(); k.rights(t, user) <= before; {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("the broker does not know that %s lacks a right on %s", user, r.name)
+		}
+	}
+}
+
+// testRights gives a user the documented rights, and all but one of them, or all
+// with an exception for one topic: with all, sync and check are content; without
+// one, both name it. The right to describe configs is only missed.
 func (k *secureKafka) testRights(t *testing.T) {
 	t.Helper()
 	// A new cluster makes its topic for groups when the first one is asked for, which takes seconds.
 	_, err := lease.Members(t.Context(), k.adm, "first")
 	must(t, err)
+	except := map[string]right{
+		"Write on offsets":    {name: "offsets", op: kmsg.ACLOperationWrite},
+		"Read on offsets":     {name: "offsets", op: kmsg.ACLOperationRead},
+		"Write on deadletter": {name: "deadletter", op: kmsg.ACLOperationWrite},
+	}
 	for missing, says := range map[string]string{
 		"":                 "",
+		"Write on offsets": "Write on topic PREFIX.offsets", "Read on offsets": "Read on topic PREFIX.offsets", "Write on deadletter": "Write on topic PREFIX.deadletter",
 		"Create":           "Create on topic PREFIX.",
 		"DescribeConfigs":  "DescribeConfigs on topic PREFIX.",
 		"Read":             "Read on topic PREFIX.",
@@ -205,13 +230,20 @@ func (k *secureKafka) testRights(t *testing.T) {
 			rights := documented(prefix)
 			delete(rights, missing)
 			k.grant(t, prefix, rights)
+			if r, ok := except[missing]; ok {
+				r.name = prefix + "." + r.name
+				k.deny(t, prefix, r)
+			}
 			w := newWorld(t, k.addr[securePort])
 			w.env = with(w.env, "PYLON_STREAMS", "tags", "KAFKA_TOPIC_PREFIX", prefix+".", "KAFKA_TRANSACTIONAL_ID_PREFIX", prefix,
 				"KAFKA_TLS_ENABLED", "true", "KAFKA_TLS_CA_FILE", filepath.Join(k.dir, "ca.pem"),
 				"KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", "KAFKA_SASL_USERNAME", prefix, "KAFKA_SASL_PASSWORD", hidden)
+			if missing == "Write on deadletter" { // which nothing else needs
+				must(t, w.api.API.Put("tags", "", "bad", []byte(`{"value":"no id"}`)))
+			}
 			before := check(t, w.options(t))
 			err := k.sync(t, w)
-			if missing == "Read" { // topics that were just made need not be read
+			if strings.HasPrefix(missing, "Read") { // topics that were just made need not be read
 				must(t, err)
 				err = k.sync(t, w)
 			}
@@ -223,8 +255,11 @@ func (k *secureKafka) testRights(t *testing.T) {
 			}
 			after := check(t, w.options(t))
 			switch missing {
-			case "", "DescribeConfigs":
+			case "":
 				must(t, err)
+			case "DescribeConfigs":
+				must(t, err)
+				wantText(t, w.logs.String(), "level=WARN", says, "User:"+prefix, "1048588")
 			default:
 				if err == nil {
 					t.Fatal("sync works")
@@ -270,7 +305,9 @@ func (w *world) pipeline(t *testing.T, opts ...kgo.Opt) *producer.Pipeline {
 	must(t, errors.Join(cfg.Extract.Validate(), cfg.Producer.Validate()))
 	client, err := extract.NewClient(cfg.Extract, extract.Options{})
 	must(t, err)
-	p, err := producer.New(producer.Options{Config: cfg.Producer, Extract: cfg.Extract, Client: client, Kafka: opts})
+	p, err := producer.New(producer.Options{
+		Config: cfg.Producer, Extract: cfg.Extract, Client: client, Kafka: opts, Logger: slog.New(slog.NewTextHandler(&w.logs, nil)),
+	})
 	must(t, err)
 	return p
 }
