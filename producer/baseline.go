@@ -24,6 +24,11 @@ func (b baseline) tally(guard *safeguard, missing int) tally {
 	return tally{b.before, min(missing, b.before)}
 }
 
+// without returns the baseline of all but n objects that are not judged.
+func (b baseline) without(n int) baseline {
+	return baseline{now: max(0, b.now-n), before: max(0, b.before-n)}
+}
+
 // first is what is to be kept until a read is believed; 0: nothing.
 func (b baseline) first() int {
 	switch {

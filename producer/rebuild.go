@@ -97,10 +97,10 @@ func (b *rebuild) take(rec *kgo.Record) error {
 			}
 		}
 		if own {
-			b.known.view.Set(id.parent, key, hash, h.createdDay)
+			b.known.view.Set(id.parent, key, hash, b.s.markOf(h, key))
 			delete(b.deleted, key)
 		} else {
-			b.astray[id] = h.createdDay
+			b.astray[id] = b.s.markOf(h, key)
 			b.known.misplaced.Add(key, rec.Partition)
 		}
 	}

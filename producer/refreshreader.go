@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -24,14 +23,13 @@ type refreshReader struct {
 }
 
 func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
-	r.number = max(1, r.number+1)
+	r.number = r.number%lastPass + 1
 	this := &pass{number: r.number}
 	began := time.Now()
 	b := batch{origin: originRefresh, began: began, note: note{state: Idle, progress: -1}}
 	if p.Ended.IsZero() {
 		b.note.state = Backfill
 	}
-	var unread []string
 	for page, err := range r.client.Refresh(ctx, r.stream, r.ask) {
 		if err != nil {
 			return err
@@ -40,12 +38,11 @@ func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
 			this.doubtful = "Pylon promised a page and sent none"
 		}
 		for _, u := range page.Unread {
-			this.doubtful = "a part of the list could not be read"
-			unread = append(unread, fmt.Sprintf("%s (%v)", u.Parent, u.Err))
+			this.unread.add(u)
 		}
 		b.records = page.Records
 		b.rule = wholePass{pass: this, last: page.Last, snapshot: r.snapshot, guard: r.guard}
-		if page.Last && len(unread) == 0 {
+		if page.Last && len(this.unread.text) == 0 {
 			b.ended = began.UTC().Truncate(time.Millisecond)
 			b.note = note{state: Idle, progress: -1, upTo: began, caughtUp: time.Now()}
 		}
@@ -53,7 +50,7 @@ func (r *refreshReader) read(ctx context.Context, p part, emit emitFunc) error {
 			return err
 		}
 	}
-	if len(unread) > 0 {
+	if unread := this.unread.text; len(unread) > 0 {
 		return refuse("%d lists of the stream cannot be read, the others are published: %s", len(unread), strings.Join(unread, "; "))
 	}
 	return nil

@@ -141,9 +141,10 @@ func (r repairs) committed(d *draft) {
 
 // pass is one reading of a whole list, over all its batches.
 type pass struct {
-	number   uint16 // the mark of what was seen; not 0
-	doubtful string // why it tombstones nothing; "": it does
-	begun    bool   // base is known
+	number   uint16  // in the mark of what was seen; 1 to lastPass
+	doubtful string  // why it tombstones nothing; "": it does
+	unread   skipped // lists of the stream that could not be read
+	begun    bool    // base is known
 	base     baseline
 }
 
@@ -159,13 +160,14 @@ type wholePass struct {
 func (r wholePass) decide(d *draft, records []extract.Record, families []family) error {
 	r.pass.begin(d)
 	keyless, err := d.keyed(records, func(id objectID, rec *extract.Record) error {
-		d.s.known.view.SetMark(id.key, r.pass.number)
+		mark := listTag(&d.s.stream, rec.Parent, rec.Key) | r.pass.number
+		d.s.known.view.SetMark(id.key, mark)
 		how := d.compare(id, rec)
 		if _, again := d.fresh[id]; how == same && (!r.snapshot || again) {
 			d.unchanged()
 			return nil
 		}
-		return d.publish(id, rec, r.pass.number)
+		return d.publish(id, rec, mark)
 	})
 	if err != nil {
 		return err
@@ -181,17 +183,20 @@ func (r wholePass) decide(d *draft, records []extract.Record, families []family)
 
 // end publishes tombstones for what the complete pass did not contain.
 func (r wholePass) end(d *draft) error {
-	gone := slices.Sorted(d.s.known.view.Marked(func(mark uint16) bool { return mark != r.pass.number }))
+	gone := slices.Sorted(d.s.known.view.Marked(func(mark uint16) bool { return passOf(mark) != r.pass.number }))
 	gone = slices.DeleteFunc(gone, func(key string) bool {
 		_, now := d.fresh[objectID{key: key}]
 		return now
 	})
+	missing := len(gone)
+	gone = slices.DeleteFunc(gone, func(key string) bool { return r.pass.unread.held(d, key) })
+	held := missing - len(gone)
 	if len(gone) > 0 && r.pass.doubtful != "" {
 		d.s.log.Warn("the pass tombstones nothing", "reason", r.pass.doubtful, "missing", len(gone))
 		return r.pass.keep(d)
 	}
 	if len(gone) > 0 && d.s.tombstones {
-		if err := r.guard.whole("the list", r.pass.base.tally(r.guard, len(gone))); err != nil {
+		if err := r.guard.whole("the list", r.pass.base.without(held).tally(r.guard, len(gone))); err != nil {
 			return err
 		}
 	}
