@@ -34,8 +34,8 @@
 //   - publish.go, indexbase.go, wire.go, rebuild.go, recall.go, open.go, committer.go,
 //     watch.go: from the taking
 //     over of a transactional id to the one writer of a stream
-//   - refreshreader.go, pollreader.go, reconcilereader.go, and lane.go with lanefetch.go,
-//     parked.go, lanework.go: the ways to read; none of them knows Kafka's side or the view
+//   - refreshreader.go, pollreader.go, reconcilereader.go, and lane.go with lanefetch.go, laneahead.go,
+//     lanedoubt.go, lanememory.go, parked.go, lanework.go: the ways to read; none of them knows Kafka's side or the view
 //   - task.go, taskissues.go, taskchildren.go: one stream, session after session
 //   - pipeline.go, then handover.go, replica.go, sync.go, reread.go: which streams are
 //     open here

@@ -62,6 +62,28 @@ func (k *known) has(r *extract.Record) bool {
 	return ok && hash == view.Cut(r.Hash) && !k.isMisplaced(id.key)
 }
 
+// lacks tells how many of an issue's children that consumers have are not among
+// records, nor another issue's now.
+func (k *known) lacks(issue string, records []extract.Record) tally {
+	listed := make(map[string]struct{}, len(records))
+	for i := range records {
+		if records[i].Err != nil {
+			return tally{} // one without its key may be any: nothing is deleted then
+		}
+		listed[records[i].Key] = struct{}{}
+	}
+	children := k.view.Children(issue)
+	known := len(children)
+	gone := slices.DeleteFunc(children, func(key string) bool {
+		_, ok := listed[key]
+		return ok
+	})
+	if len(gone) == 0 {
+		return tally{known: known}
+	}
+	return tally{known, len(gone) - len(k.view.Elsewhere(issue, gone))}
+}
+
 // createdBetween returns the issues of which consumers have one that was created
 // on the days from first to last; undated adds those whose day is not known.
 func (k *known) createdBetween(first, last uint16, undated bool) []string {

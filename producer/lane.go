@@ -43,6 +43,7 @@ type laneSettings struct {
 	stream    string
 	connector string
 	keys      keyFormat // of the issues topic
+	known     knownChildren
 	guard     *safeguard
 	log       *slog.Logger
 }
@@ -152,12 +153,13 @@ type job struct {
 	lastSeen      // the issue's record
 	parked   bool // its children could not be read before
 
-	done    chan struct{} // closed when the fields below are set
-	claim   *claim        // nil: the other lane has worked the issue
-	records []extract.Record
-	served  bool // its children could be read
-	skip    bool // nothing to publish
-	err     error
+	done     chan struct{} // closed when the fields below are set
+	claim    *claim        // nil: the other lane has worked the issue
+	records  []extract.Record
+	served   bool // its children could be read
+	believed bool // it lacks many of them, and that was looked at
+	skip     bool // nothing to publish
+	err      error
 }
 
 // chunk is a piece of the queue: the jobs in their order, and how far it goes.

@@ -23,28 +23,34 @@ func (r *laneRun) fetch(ctx context.Context, j *job) {
 	if j.gone {
 		return
 	}
-	j.records, j.err = r.api.children(ctx, j.issue, r.role.priority, j.patience())
+	if j.records, j.err = r.ask(ctx, j); j.err == nil {
+		j.err = r.doubt(ctx, j)
+	}
+}
+
+// ask asks for the children of a job's issue. One that does not exist has none: the
+// safeguard counts them as missing, since a token that does not see the issue any
+// more is answered just so.
+func (r *laneRun) ask(ctx context.Context, j *job) ([]extract.Record, error) {
+	records, err := r.api.children(ctx, j.issue, r.role.priority, j.patience())
 	switch {
-	case j.err == nil:
+	case err == nil:
 		r.memory.noteServed(j.issue)
 		j.served = true
-		return
-	case !errors.Is(j.err, extract.ErrNotFound):
-		j.err = fmt.Errorf("children of issue %s: %w", j.issue, j.err)
-		return
+		return records, nil
+	case !errors.Is(err, extract.ErrNotFound):
+		return nil, fmt.Errorf("children of issue %s: %w", j.issue, err)
 	}
-	exists, err := r.api.exists(ctx, j.issue, j.patience())
+	exists, cannot := r.api.exists(ctx, j.issue, j.patience())
 	switch {
-	case err != nil:
-		j.err = fmt.Errorf("issue %s, whose children are not found: %w", j.issue, err)
+	case cannot != nil:
+		return nil, fmt.Errorf("issue %s, whose children are not found: %w", j.issue, cannot)
 	case exists:
 		// The issue is there and its children are not to be had: nothing is known
 		// of them, so nothing is published, and they are tried again later.
-		j.err = fmt.Errorf("children of issue %s, which exists: %w", j.issue, j.err)
+		return nil, fmt.Errorf("children of issue %s, which exists: %w", j.issue, err)
 	default:
-		// It has no children then. The safeguard counts them as missing: a token that
-		// does not see the issue any more is answered just so.
-		j.err = nil
+		return nil, nil
 	}
 }
 
@@ -160,7 +166,7 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 		if j.claim == nil || j.skip {
 			continue
 		}
-		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, claim: j.claim})
+		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, believed: j.believed, claim: j.claim})
 	}
 	r.cursor.Position = pos
 	if !r.role.live {

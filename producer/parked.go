@@ -63,7 +63,7 @@ func (r *laneRun) servesOthers(ctx context.Context, jobs []*job) (bool, error) {
 		}
 	}
 	last := r.memory.lastServed()
-	others := append(last[:min(len(last), probed)], spread(jobs[neighbours:], probed)...)
+	others := slices.Concat(last[:min(len(last), probed)], spread(jobs[neighbours:], probed))
 	serves := r.anyServed(ctx, slices.DeleteFunc(others, func(issue string) bool { return issue == refused.issue }))
 	return serves, ctx.Err()
 }

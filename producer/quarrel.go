@@ -136,5 +136,7 @@ type family struct {
 	issue   string
 	records []extract.Record
 	gone    bool // the issue itself was deleted, by what the issues topic says, and its children with it
-	claim   *claim
+	// believed: it lacks many of those that consumers have, and that was looked at.
+	believed bool
+	claim    *claim
 }

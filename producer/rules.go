@@ -215,10 +215,11 @@ type families struct {
 	quarrel *quarrel
 	guard   *safeguard
 	tally   tally // of the batch, as decided
+	all     tally // the same with what was believed before
 }
 
 func (r *families) decide(d *draft, records []extract.Record, families []family) error {
-	var t tally
+	var t, all tally
 	for _, f := range families {
 		if !r.quarrel.settle(f.claim) {
 			continue
@@ -227,22 +228,31 @@ func (r *families) decide(d *draft, records []extract.Record, families []family)
 		if err != nil {
 			return err
 		}
-		if !f.gone { // that an issue was deleted, reconcile has judged
-			t.known += known
-			t.missing += missing
+		if f.gone { // that an issue was deleted, reconcile has judged
+			continue
+		}
+		all = all.plus(tally{known, missing})
+		if !f.believed {
+			t = t.plus(tally{known, missing})
 		}
 	}
-	r.tally = t
+	r.tally, r.all = t, all
 	if !d.s.tombstones {
 		return nil
 	}
 	return r.guard.piece(lanesTally, t)
 }
 
-func (r *families) committed(*draft) { r.guard.took(lanesTally, r.tally) }
+func (r *families) committed(*draft) {
+	r.guard.took(lanesTally, r.tally)
+	r.guard.took(lanesAll, r.all)
+}
 
-// lanesTally names what the lanes read, for the safeguard.
-const lanesTally = "what was read of the issues' children"
+// What the lanes read, for the safeguard.
+const (
+	lanesTally = "what was read of the issues' children"
+	lanesAll   = lanesTally + ", and what was believed of single ones"
+)
 
 // family adds the children of one issue, and tombstones for those that it has
 // no more. It returns how many of how many known ones are missing.

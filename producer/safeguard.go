@@ -52,10 +52,28 @@ func (s *safeguard) piece(what string, t tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := s.since[what].plus(t)
-	if s.tooMany(t) {
+	switch {
+	case t.missing == 0:
+		return s.judge(what, t, since) // it deletes nothing, whatever was read before it
+	case s.tooMany(t):
 		return s.judge(what, t, since)
+	default:
+		return s.judge(what, s.tallies[what].plus(t), since)
 	}
-	return s.judge(what, s.tallies[what].plus(t), since)
+}
+
+// doubts reports whether [safeguard.piece] would not believe a piece.
+func (s *safeguard) doubts(what string, t tally) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return t.missing > 0 && (s.tooMany(t) || s.tooMany(s.tallies[what].plus(t)))
+}
+
+// lackedLately reports whether what was published lately lacked too many.
+func (s *safeguard) lackedLately(what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tooMany(s.tallies[what])
 }
 
 // took adds a piece that was published to those before it. Those of long ago do

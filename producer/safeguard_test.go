@@ -45,3 +45,16 @@ func TestSafeguard_aPieceOfNothingEndsNoDoubt(t *testing.T) {
 		})
 	}
 }
+
+// TestSafeguard_aWholePieceIsBelieved has a small issue that lost everything, which is
+// believed, and then issues that are whole: what was before them is no reason to stop.
+func TestSafeguard_aWholePieceIsBelieved(t *testing.T) {
+	t.Parallel()
+	guard := newSafeguard("issue_messages", 0.5)
+	for _, piece := range []tally{{known: 15, missing: 15}, {known: 6}, {known: 10}, {known: 12, missing: 1}} {
+		if err := guard.piece(lanesTally, piece); err != nil {
+			t.Fatalf("%+v: %v", piece, err)
+		}
+		guard.took(lanesTally, piece)
+	}
+}

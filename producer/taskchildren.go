@@ -25,7 +25,7 @@ func (t *task) readChildren(ctx context.Context, s *session, open func(string) *
 		}}
 		l := &lane{
 			laneSettings: laneSettings{
-				role: role, stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, guard: t.guard, log: t.set.log,
+				role: role, stream: t.set.stream.Name, connector: t.set.connector, keys: t.parent.keys, known: s.children(), guard: t.guard, log: t.set.log,
 			},
 			api:   laneAPI{t.client, t.set.stream, t.ask(s, role.name, false), t.state.trouble},
 			queue: q, quarrel: quarrel, memory: &t.kept.served, claims: claims,
