@@ -255,12 +255,13 @@ func (r *RateLimits) EnvDecode(text string) error {
 
 func (r RateLimits) validate() []error {
 	var errs []error
+	several := searched()
 	for _, name := range slices.Sorted(maps.Keys(r)) {
 		known := name == everyEndpoint || slices.ContainsFunc(Endpoints(), func(e Endpoint) bool { return e.Name == name })
 		switch {
-		case name == "issues":
-			errs = append(errs, errors.New(`PYLON_RATE_LIMITS names "issues", which has three endpoints: `+
-				"want issues_search (the poll), issues_list (the reconcile) or issues_get (one issue)"))
+		case name == several.Name:
+			errs = append(errs, fmt.Errorf("PYLON_RATE_LIMITS names %q, which has three endpoints: want %s (the poll), %s (the reconcile) or %s (one issue)",
+				name, several.Endpoint, several.Scan.Endpoint, several.Get.Endpoint))
 		case !known:
 			var names []string
 			for _, e := range Endpoints() {
