@@ -38,8 +38,7 @@ func newOwnership(streams []string) *ownership {
 // read takes one line of a replica's log.
 func (o *ownership) read(replica int, line string) {
 	opened := strings.Contains(line, `msg="stream opened"`)
-	ended := strings.Contains(line, `msg="stream stopped, its lease is given back"`) || strings.Contains(line, `msg="the stream's lease is lost"`)
-	if !opened && !ended {
+	if !opened && !saysEnd(line) {
 		return
 	}
 	_, rest, _ := strings.Cut(line, " stream=")
@@ -54,6 +53,17 @@ func (o *ownership) read(replica int, line string) {
 	default:
 		s.close(replica, time.Now())
 	}
+}
+
+// saysEnd reports whether a line says that the replica works a stream no longer.
+func saysEnd(line string) bool {
+	says := func(parts ...string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+	}
+	return says(`msg="stream stopped, its lease is given back"`) ||
+		says(`msg="the stream did not stop in time; the next owner ends its transaction"`) ||
+		says(`msg="the stream's lease is another partition now, which is not this replica's"`) ||
+		says(`msg="stream is down; trying again"`, `error="the stream's lease is lost:`)
 }
 
 // healthy notes that something was done to a replica. What it worked is its no
