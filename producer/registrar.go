@@ -2,6 +2,7 @@ package producer
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -29,11 +30,16 @@ type answers struct {
 
 	fits     bool // its topic holds what can be read together with it
 	withheld bool // its topic does not
+
+	since time.Time // it alone has had no answer
 }
 
 // askPause is how long an answer that may pass is kept before the registry is
 // asked again: several streams may want to know.
 const askPause = 200 * time.Millisecond
+
+// mostWait is how long a schema that alone has no answer holds up the next.
+const mostWait = 2 * time.Second
 
 func newRegistrar(r *registry.Registry) *registrar {
 	return &registrar{Registry: r, answers: make(map[registry.Schema]*answers)}
@@ -60,22 +66,66 @@ func (r *registrar) look(ctx context.Context, schema registry.Schema) (int, erro
 }
 
 // id returns the id of a schema, registered where that is allowed, after those that
-// come before it have theirs as far as the registry gives them. One whose topic
-// holds something that its own stream has not judged yet is left to it.
+// come before it have theirs. As long as the registry is away, or the stream of
+// an earlier one looks at what its topic holds, nobody passes it. What is refused is
+// passed, and so is after a while what alone has no answer.
 func (r *registrar) id(ctx context.Context, schema registry.Schema, empty func(ctx context.Context, topic string) bool) (int, error) {
 	return r.own(ctx, schema, func(ctx context.Context, schema registry.Schema) (int, error) {
 		for _, before := range r.schemas {
-			if before == schema {
+			if before == schema || !r.AutoRegister() {
 				break
 			}
-			a := r.about(before)
-			if a.id > 0 || a.withheld || !a.at.IsZero() || !a.fits && !empty(ctx, before.Topic) {
-				continue
+			if err := r.turn(ctx, before, empty); err != nil {
+				return 0, fmt.Errorf("subject %s has to wait: %w", r.Subject(schema), err)
 			}
-			a.note(r.ID(ctx, before))
 		}
-		return r.ID(ctx, schema)
+		id, err := r.ID(ctx, schema)
+		r.patient(ctx, r.about(schema), err)
+		return id, err
 	})
+}
+
+// turn registers a schema for one that comes after it; nil if it can be passed.
+func (r *registrar) turn(ctx context.Context, before registry.Schema, empty func(ctx context.Context, topic string) bool) error {
+	a := r.about(before)
+	passed := func() bool { return !a.since.IsZero() && time.Since(a.since) > mostWait }
+	switch {
+	case a.id > 0 || a.withheld || a.err != nil && !registry.Retryable(a.err):
+		return nil
+	case !a.fits && !empty(ctx, before.Topic): // it may be another replica's, which judges it
+		if a.since.IsZero() {
+			a.since = time.Now()
+		}
+		if passed() {
+			return nil
+		}
+		return fmt.Errorf("the stream of subject %s reads what its topic holds, and comes first", r.Subject(before))
+	}
+	if a.err == nil || time.Since(a.at) > askPause {
+		a.note(r.ID(ctx, before))
+		r.patient(ctx, a, a.err)
+	}
+	if a.err == nil || !registry.Retryable(a.err) || passed() {
+		return nil
+	}
+	return a.err
+}
+
+// patient notes since when a schema has no answer although the registry answers:
+// while it is away as a whole, nobody is passed.
+func (r *registrar) patient(ctx context.Context, a *answers, err error) {
+	switch {
+	case err == nil || !registry.Retryable(err) || !r.answering(ctx):
+		a.since = time.Time{}
+	case a.since.IsZero():
+		a.since = time.Now()
+	}
+}
+
+// answering reports whether the registry answers at all, well or with a refusal.
+func (r *registrar) answering(ctx context.Context) bool {
+	_, err := r.Subjects(ctx)
+	return err == nil || !registry.Retryable(err)
 }
 
 // judge notes whether a schema's topic fits it.
