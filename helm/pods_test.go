@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
@@ -158,6 +159,38 @@ func TestSelectors_areStable(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A label that the chart sets itself is there once and is the chart's, whatever
+// the values say; one that the values give twice is that of the object.
+func TestLabels_ofTheChartWin(t *testing.T) {
+	t.Parallel()
+	const values = `
+commonLabels: {app.kubernetes.io/instance: x, app.kubernetes.io/component: x, app.kubernetes.io/managed-by: x, helm.sh/chart: x, release: other}
+podLabels: {app.kubernetes.io/instance: z}
+serviceMonitor: {enabled: true, labels: {release: prometheus, app.kubernetes.io/name: z}}
+prometheusRule: {enabled: true, labels: {release: prometheus, app.kubernetes.io/name: z}}
+dashboard: {enabled: true, labels: {release: prometheus, app.kubernetes.io/name: z}}
+checkHook: {enabled: true}
+replicaCount: 2
+`
+	r := render(t, minimal, values)
+	for _, o := range r.objects {
+		labels := o.GetLabels()
+		if labels["app.kubernetes.io/instance"] != "release" || labels["app.kubernetes.io/name"] != "pylon-kafka" || labels["app.kubernetes.io/managed-by"] != "Helm" || labels["helm.sh/chart"] == "x" {
+			t.Errorf("%s has other labels than the chart's: %v", id(o), labels)
+		}
+		switch o.(type) {
+		case *monitoring.ServiceMonitor, *monitoring.PrometheusRule, *core.ConfigMap:
+			if labels["release"] != "prometheus" {
+				t.Errorf("%s has the label release of all, not its own: %v", id(o), labels)
+			}
+		}
+	}
+	d := one[*apps.Deployment](t, r)
+	if !isSubset(d.Spec.Selector.MatchLabels, d.Spec.Template.Labels) {
+		t.Errorf("the Deployment selects %v, and its pods have %v", d.Spec.Selector.MatchLabels, d.Spec.Template.Labels)
 	}
 }
 

@@ -45,23 +45,27 @@ The name of what is made. A name takes 63 characters (DNS). A release whose name
 {{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The labels of everything that is made. */}}
+{{/* The labels of everything that is made: those of the chart, and of the values what the chart does not set itself. */}}
 {{- define "pylon-kafka.labels" -}}
-helm.sh/chart: {{ include "pylon-kafka.chart" . }}
-{{ include "pylon-kafka.selectorLabels" . }}
-{{- with .Chart.AppVersion }}
-app.kubernetes.io/version: {{ . | quote }}
+{{- include "pylon-kafka.labelsWith" (list . dict) }}
 {{- end }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+
+{{/* The same for one object that has labels of its own in the values (list ROOT LABELS). */}}
+{{- define "pylon-kafka.labelsWith" -}}
+{{- $ := index . 0 }}
+{{- $ours := include "pylon-kafka.selectorLabels" $ | fromYaml }}
+{{- $_ := set $ours "helm.sh/chart" (include "pylon-kafka.chart" $) }}
+{{- $_ := set $ours "app.kubernetes.io/managed-by" $.Release.Service }}
+{{- with $.Chart.AppVersion }}
+{{- $_ := set $ours "app.kubernetes.io/version" . }}
 {{- end }}
+{{- merge $ours (index . 1 | default dict) ($.Values.commonLabels | default dict) | toYaml }}
 {{- end }}
 
 {{/* What selects all that is ours: never a version, for a Deployment's selector cannot change. */}}
 {{- define "pylon-kafka.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "pylon-kafka.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pylon-kafka.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* What selects the pods of the service, and none of a check, a test or a pass beside them. */}}
