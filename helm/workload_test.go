@@ -2,9 +2,11 @@ package helm_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
@@ -110,6 +112,49 @@ func TestCheckHook_bringsWhatItNeeds(t *testing.T) {
 	// What a hook leaves behind, no uninstall takes away.
 	if when := job.Annotations["helm.sh/hook-delete-policy"]; !strings.Contains(when, "hook-succeeded") {
 		t.Errorf("the check is deleted at %q", when)
+	}
+}
+
+// The release's own policy is not there when the check runs, and in an upgrade it
+// is the one before: the check brings the rules that it will have.
+func TestCheckHook_bringsItsNetworkPolicy(t *testing.T) {
+	t.Parallel()
+	r := render(t, minimal, "checkHook: {enabled: true}\nnetworkPolicy: {enabled: true}\nkafka: {brokers: [\"a:9095\"]}")
+	policies := make(map[string]*networking.NetworkPolicy)
+	for _, o := range r.objects {
+		if policy, ok := o.(*networking.NetworkPolicy); ok {
+			policies[policy.Name] = policy
+		}
+	}
+	release, check := policies["release-pylon-kafka"], policies["release-pylon-kafka-check"]
+	if release == nil || check == nil || len(policies) != 2 {
+		t.Fatalf("want the release's policy and the check's among %v", r.ids())
+	}
+	job := one[*batch.Job](t, r)
+	weight := func(o object) int {
+		weight, err := strconv.Atoi(o.GetAnnotations()["helm.sh/hook-weight"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weight
+	}
+	for _, name := range []string{"helm.sh/hook", "helm.sh/hook-delete-policy"} {
+		if check.Annotations[name] != job.Annotations[name] || release.Annotations[name] != "" {
+			t.Errorf("%s is %q, of the Job %q, of the release's %q", name, check.Annotations[name], job.Annotations[name], release.Annotations[name])
+		}
+	}
+	if weight(check) >= weight(job) {
+		t.Errorf("the policy is made at %d, the Job at %d", weight(check), weight(job))
+	}
+	selector := check.Spec.PodSelector.MatchLabels
+	for _, o := range r.objects {
+		if pod, ok := templateOf(o); ok && isSubset(selector, pod.labels) != (o == object(job)) {
+			t.Errorf("the check's policy selects %v, the pod of %s has %v", selector, id(o), pod.labels)
+		}
+	}
+	check.Spec.PodSelector = release.Spec.PodSelector
+	if diff := cmp.Diff(release.Spec, check.Spec); diff != "" {
+		t.Errorf("the check has other rules than the release (-) (+):\n%s", diff)
 	}
 }
 
