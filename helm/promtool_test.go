@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -70,6 +71,22 @@ func TestAlerts_takeTheirValues(t *testing.T) {
 			writeRules(t, filepath.Join(dir, "rules.yaml"), values)
 			promtool(t, dir, nil, "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
 		})
+	}
+}
+
+// A pause is no reason to wake anybody: nothing is absent that was switched off.
+func TestAlerts_doNotMissAPausedService(t *testing.T) {
+	t.Parallel()
+	names := func(layers ...string) []string {
+		var names []string
+		for _, rule := range writeRules(t, filepath.Join(t.TempDir(), "rules.yaml"), layers...).Groups[0].Rules {
+			names = append(names, rule.Alert)
+		}
+		return names
+	}
+	all, paused := names(), names("replicaCount: 0")
+	if diff := cmp.Diff(all, append([]string{"PylonKafkaAbsent"}, paused...)); diff != "" {
+		t.Errorf("alerts of a service (-) and of one that is paused, with PylonKafkaAbsent (+):\n%s", diff)
 	}
 }
 

@@ -7,6 +7,8 @@ where time is told.
 {{- $ours := include "pylon-kafka.series" . }}
 {{- $by := "by (namespace, job, stream)" }}
 {{- $limits := .Values.prometheusRule.thresholds }}
+{{- /* Nothing is missed of a service that was paused. */}}
+{{- if .Values.replicaCount }}
 - alert: PylonKafkaAbsent
   severity: critical
   for: 5m
@@ -14,6 +16,7 @@ where time is told.
   summary: No metrics of pylon-kafka arrive.
   description: For five minutes nothing has been read of pylon-kafka's metrics, so none of its other alerts can fire.
   runbook: See whether its pods run (kubectl get pods, describe pod for the reason of the last end) and whether Prometheus finds them.
+{{- end }}
 
 - alert: PylonKafkaTokenRefused
   severity: critical
