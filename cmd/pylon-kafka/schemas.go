@@ -266,7 +266,8 @@ func registerSchema(ctx context.Context, reg *registry.Registry, schema registry
 	}[now.State]
 	switch {
 	case now.State == registry.Differs && dry:
-		return r, fmt.Errorf("subject %s would refuse the schema of %s: %s", r.Subject, r.Record, now.Reason)
+		return r, fmt.Errorf("subject %s would refuse the schema of %s: %s; either %s; or use another KAFKA_TOPIC_PREFIX",
+			r.Subject, r.Record, now.Reason, reg.LetIn(r.Subject))
 	case now.State == registry.Equal || dry:
 		return r, nil
 	}

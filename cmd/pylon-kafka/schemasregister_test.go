@@ -5,8 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -93,4 +96,28 @@ func refusing(registry http.Handler, path string) http.Handler {
 			registry.ServeHTTP(w, r)
 		}
 	})
+}
+
+// TestSchemasRegister_dryRunOnARealRegistry wants a reason from one that gives none.
+func TestSchemasRegister_dryRunOnARealRegistry(t *testing.T) {
+	t.Parallel()
+	url := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
+	if url == "" {
+		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
+		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	w := newWorkspace(t, extracttest.Options{})
+	w.env["SCHEMA_REGISTRY_URL"] = url
+	w.env["KAFKA_TOPIC_PREFIX"] = "dry-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
+	w.mustDo(t, "schemas", "register", "tags")
+	w.env["VALUE_LAYOUT"] = "flat"
+	_, _, err := w.do(t, "schemas", "register", "tags", "--dry-run")
+	for _, part := range []string{"tags-value", "com.usepylon.Tag (layout nested)", "com.usepylon.TagFlat (layout flat)", "compatibility"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("error %v, want one with %q", err, part)
+		}
+	}
 }

@@ -58,7 +58,7 @@ func subject(ctx context.Context, r *registry.Registry, s registry.Schema) Check
 		return good(name, fmt.Sprintf("there, equal, with id %d", c.ID))
 	case c.State == registry.Differs:
 		err := fmt.Errorf("the registry would refuse the schema of %s: it is not compatible with what is there: %s", s.Record, c.Reason)
-		return fail(name, err, "use another KAFKA_TOPIC_PREFIX, or set the subject's compatibility to one that allows it")
+		return fail(name, err, r.LetIn(c.Subject)+"; or use another KAFKA_TOPIC_PREFIX")
 	case !r.AutoRegister():
 		return fail(name, fmt.Errorf("it lacks the schema of %s, and SCHEMA_REGISTRY_AUTO_REGISTER is false", s.Record), register)
 	case c.State == registry.Compatible:

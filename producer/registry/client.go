@@ -233,7 +233,7 @@ type Comparison struct {
 	Subject string
 	State   State
 	ID      int    // of an equal schema
-	Reason  string // of one that differs, as far as the registry says
+	Reason  string // of one that differs: the registry's, or what differs from the latest
 }
 
 // Compare asks how a schema stands to what is under its subject, and changes
@@ -259,6 +259,10 @@ func (r *Registry) Compare(ctx context.Context, schema Schema) (Comparison, erro
 		c.State = Compatible
 	default:
 		c.State, c.Reason = Differs, oneLine(strings.Join(reasons, "; "))
+		latest, err := r.latest(ctx, c.Subject)
+		if err == nil && (c.Reason == "" || anotherRecord(latest, schema.Text)) { // Apicurio gives no reasons
+			c.Reason = strings.TrimPrefix(c.Reason+"; "+difference(latest, schema.Text), "; ")
+		}
 	}
 	return c, nil
 }

@@ -55,6 +55,12 @@ func difference(theirs, ours string) string {
 	return "the subject's latest schema has the same fields, so it differs from an earlier version, or inside a field"
 }
 
+// anotherRecord reports whether two schemas are of different records.
+func anotherRecord(theirs, ours string) bool {
+	var there, here recordSchema
+	return json.Unmarshal([]byte(theirs), &there) != nil || json.Unmarshal([]byte(ours), &here) != nil || there.fullName() != here.fullName()
+}
+
 // named is a record's name, with its layout where it is one of ours.
 func named(schema string, r *recordSchema) string {
 	if _, layout, ok := avro.Identify(schema); ok {
