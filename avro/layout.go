@@ -78,6 +78,15 @@ func Identify(schema string) (stream string, layout Layout, ok bool) {
 	return "", 0, false
 }
 
+// NameOf returns the full name of a record's schema, "" for any other text.
+func NameOf(schema string) string {
+	root, err := parseSchema(schema)
+	if err != nil || root.kind != kindRecord {
+		return ""
+	}
+	return root.name
+}
+
 // flatten is the schema of a flat layout that follows from the nested one.
 func flatten(nested *schemaType, layout Layout) ([]byte, error) {
 	f := flattener{layout: layout, names: make(map[string]bool)}

@@ -71,6 +71,7 @@ func runChecks(ctx context.Context, cfg *settings.Config) ([]preflight.Check, er
 	return append([]preflight.Check{read}, preflight.Run(ctx, preflight.Options{
 		Kafka: &cfg.Producer.Kafka, Connector: cfg.Producer.Connector, Extract: cfg.Extract, Pylon: client,
 		Registry: reg, Schemas: schemas, Layout: cfg.Producer.Layout(),
+		AvroKeys: cfg.Producer.KeyFormat == "avro",
 	})...), nil
 }
 

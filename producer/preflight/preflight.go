@@ -44,6 +44,7 @@ type Options struct {
 	Registry  *registry.Registry // nil: none is set
 	Schemas   []registry.Schema  // that would be registered, with a registry
 	Layout    avro.Layout        // of the values
+	AvroKeys  bool               // KAFKA_KEY_FORMAT is avro
 	Dial      []kgo.Opt          // beyond what Kafka says, such as a dialer
 }
 

@@ -3,7 +3,6 @@ package preflight
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"pylon-kafka/avro"
-	"pylon-kafka/producer/registry"
 )
 
 const (
@@ -25,35 +21,32 @@ const (
 	tail = 50
 )
 
-// framing checks whether the first and the last values in the topics of the
-// streams are framed as the settings would frame the next, with ids that this
-// registry has given: a topic with both is one that nobody can read.
+// framing checks whether the first and the last records in the topics of the
+// streams have keys and values as the settings would make the next, in the same
+// layout, with ids that this registry has given: a topic with both is one that
+// nobody can read.
 func (c *cluster) framing(ctx context.Context, opts *Options) Check {
 	const name = "values"
 	limited, cancel := context.WithTimeout(ctx, sampleTime)
 	defer cancel()
-	records := make(map[string]string) // full name of the records by topic
+	j := judge{c: c, opts: opts, streams: make(map[string]string)}
 	for _, s := range opts.Extract.ChosenStreams() {
-		codec, err := avro.NewCodec(s.Name, opts.Layout)
-		if err != nil {
-			return fail(name, err, "")
-		}
-		records[c.k.Topic(s.Name)] = codec.FullName()
+		j.streams[c.k.Topic(s.Name)] = s.Name
 	}
-	samples, err := c.samples(limited, opts, slices.Sorted(maps.Keys(records)))
+	samples, err := c.samples(limited, opts, slices.Sorted(maps.Keys(j.streams)))
 	if err != nil {
 		return warn(name, fmt.Sprintf("what is in the topics could not be read: %v", c.k.Explain(err)), "")
 	}
 	var errs []error
 	for _, rec := range samples {
-		if err := misframed(ctx, opts.Registry, rec, records[rec.Topic]); err != nil {
+		if err := j.record(ctx, rec); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fail(name, err, "pylon-kafka publish-anew STREAM, or another KAFKA_TOPIC_PREFIX")
 	}
-	return good(name, fmt.Sprintf("framed as the settings say in %d of %d topics; the others are empty or cannot be read", len(countTopics(samples)), len(records)))
+	return good(name, fmt.Sprintf("framed as the settings say in %d of %d topics; the others are empty or cannot be read", len(countTopics(samples)), len(j.streams)))
 }
 
 func countTopics(samples []*kgo.Record) map[string]struct{} {
@@ -62,44 +55,6 @@ func countTopics(samples []*kgo.Record) map[string]struct{} {
 		topics[rec.Topic] = struct{}{}
 	}
 	return topics
-}
-
-// misframed returns why a value does not fit the settings, or nil. What is not
-// Avro is not ours.
-func misframed(ctx context.Context, r *registry.Registry, rec *kgo.Record, record string) error {
-	header, _, err := avro.ParseHeader(rec.Value)
-	if err != nil {
-		return nil //nolint:nilerr // It is another program's, and left alone.
-	}
-	at := fmt.Sprintf("topic %s, partition %d, offset %d", rec.Topic, rec.Partition, rec.Offset)
-	switch {
-	case r == nil && header.Format == avro.FormatConfluent:
-		return fmt.Errorf("%s: a value in Confluent's wire format with schema id %d, and SCHEMA_REGISTRY_URL is not set, so the next would be in single-object encoding", at, header.ID)
-	case r == nil:
-		return nil
-	case header.Format != avro.FormatConfluent:
-		return fmt.Errorf("%s: a value in single-object encoding, and SCHEMA_REGISTRY_URL is set, so the next would be in Confluent's wire format", at)
-	}
-	text, err := r.ByID(ctx, header.ID)
-	switch {
-	case registry.NotFound(err):
-		return fmt.Errorf("%s: a value with schema id %d, which the registry at SCHEMA_REGISTRY_URL %s does not have: it is another registry", at, header.ID, r.URL())
-	case err != nil:
-		return nil //nolint:nilerr // The registry's own check says so.
-	}
-	if got := fullName(text); got != record {
-		return fmt.Errorf("%s: a value with schema id %d, which is of %q in the registry at SCHEMA_REGISTRY_URL %s, and not of %s: it is another registry", at, header.ID, got, r.URL(), record)
-	}
-	return nil
-}
-
-// fullName returns the full name of a record's schema, or "".
-func fullName(schema string) string {
-	var named struct{ Name, Namespace string }
-	if json.Unmarshal([]byte(schema), &named) != nil || named.Namespace == "" {
-		return named.Name
-	}
-	return named.Namespace + "." + named.Name
 }
 
 // samples returns the first value of each partition of the topics and the last
