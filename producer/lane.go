@@ -158,6 +158,7 @@ type job struct {
 	records  []extract.Record
 	served   bool // its children could be read
 	believed bool // it lacks many of them, and that was looked at
+	doubted  bool // it lacks many of them, and so do other issues
 	skip     bool // nothing to publish
 	err      error
 }

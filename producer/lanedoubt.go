@@ -34,11 +34,10 @@ const (
 
 // doubt looks closer at an issue that lacks so many of its children that the
 // safeguard would stop the stream for it. What a second reading says is believed if
-// other issues are whole; if many lack children, that is left to the safeguard, which
-// judges all together; and if nothing can be said of others, the error has the issue
+// other issues are whole; if many lack children, that is left to the safeguard; and if nothing can be said of others, the error has the issue
 // parked.
 func (r *laneRun) doubt(ctx context.Context, j *job) error {
-	if !r.guard.doubts(lanesTally, r.known.lacks(j.issue, j.records)) {
+	if !r.guard.doubts(r.known.lacks(j.issue, j.records)) {
 		return nil
 	}
 	err := sleep(ctx, secondReading)
@@ -49,7 +48,7 @@ func (r *laneRun) doubt(ctx context.Context, j *job) error {
 		return err
 	}
 	t := r.known.lacks(j.issue, j.records)
-	if !r.guard.doubts(lanesTally, t) {
+	if !r.guard.doubts(t) {
 		return nil
 	}
 	others, issues := r.others(ctx, j.issue)
@@ -58,8 +57,9 @@ func (r *laneRun) doubt(ctx context.Context, j *job) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case r.guard.tooMany(others):
+		j.doubted = true
 		return nil
-	case issues >= enoughOthers && others.known >= enoughKnown && others.missing*few <= others.known && !r.guard.lackedLately(lanesAll):
+	case issues >= enoughOthers && others.known >= enoughKnown && others.missing*few <= others.known && !r.guard.lackedLately():
 		r.log.Warn("an issue lacks most of its children, and was read twice; those of others are whole, so that is believed",
 			"issue", j.issue, "known", t.known, "missing", t.missing)
 		j.believed = true

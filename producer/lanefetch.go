@@ -166,7 +166,9 @@ func (r *laneRun) send(ctx context.Context, c chunk, first, next int) error {
 		if j.claim == nil || j.skip {
 			continue
 		}
-		b.families = append(b.families, family{issue: j.issue, records: j.records, gone: j.gone, believed: j.believed, claim: j.claim})
+		b.families = append(b.families, family{
+			issue: j.issue, records: j.records, gone: j.gone, believed: j.believed, doubted: j.doubted, claim: j.claim,
+		})
 	}
 	r.cursor.Position = pos
 	if !r.role.live {

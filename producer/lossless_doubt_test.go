@@ -25,6 +25,15 @@ func (w *world) loseMessages(t *testing.T, issue string) (lose func()) {
 	}
 }
 
+// wantFewTombstones fails if there are tombstones of more messages than a share of
+// tells something: an issue of a few messages is believed among others that are whole.
+func (w *world) wantFewTombstones(t *testing.T) {
+	t.Helper()
+	if n := w.tombstones(t, "issue_messages"); n >= 20 {
+		t.Errorf("%d tombstones of messages that exist", n)
+	}
+}
+
 // TestLossless_2_oneIssueThatLosesItsMessages is not the token's doing, since other
 // issues are whole: it is believed, and if nothing is known of others, the issue waits
 // and not the stream.
@@ -110,9 +119,7 @@ func TestLossless_2_manyIssuesLoseTheirMessages(t *testing.T) {
 			if s := byStream(p.Status())["issue_messages"]; s.Up {
 				t.Errorf("status %+v", s)
 			}
-			if n := w.tombstones(t, "issue_messages"); n >= 20 { // an issue of a few messages is no large share by itself
-				t.Errorf("%d tombstones of messages that exist", n)
-			}
+			w.wantFewTombstones(t)
 			w.api.ClearFaults()
 			pass(90 * time.Minute)
 			if s := byStream(p.Status())["issue_messages"]; !s.Up || len(s.Parked) > 0 {
@@ -122,4 +129,18 @@ func TestLossless_2_manyIssuesLoseTheirMessages(t *testing.T) {
 			w.wantTruth(t, "issue_messages")
 		})
 	}
+}
+
+// TestLossless_2_permissionLostInTheMiddle loses the permission while a batch is
+// read: that most of the batch was read before is no reason to believe the rest.
+func TestLossless_2_permissionLostInTheMiddle(t *testing.T) {
+	t.Parallel()
+	bubble(t, "sweep", extracttest.Options{Seed: 209, Issues: 30, MessagesPerIssue: 30}, func(t *testing.T, w *world) {
+		t.Helper()
+		w.settings["PYLON_STREAMS"] = "issues,issue_messages"
+		w.sync(t)
+		w.api.Fail(extracttest.Fault{Endpoint: "issue_messages", Hide: 1, Skip: 25, Count: -1})
+		w.syncFails(t, []string{"issue_messages: ", " lacks ", "TOMBSTONES_MAX_SHARE=1"}, "PYLON_SWEEP_INTERVAL", "1ns")
+		w.wantFewTombstones(t)
+	})
 }

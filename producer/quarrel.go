@@ -138,5 +138,6 @@ type family struct {
 	gone    bool // the issue itself was deleted, by what the issues topic says, and its children with it
 	// believed: it lacks many of those that consumers have, and that was looked at.
 	believed bool
+	doubted  bool // so do other issues: what else a batch holds speaks not for it
 	claim    *claim
 }

@@ -219,7 +219,7 @@ type families struct {
 }
 
 func (r *families) decide(d *draft, records []extract.Record, families []family) error {
-	var t, all tally
+	var t, all, doubted tally
 	for _, f := range families {
 		if !r.quarrel.settle(f.claim) {
 			continue
@@ -235,12 +235,20 @@ func (r *families) decide(d *draft, records []extract.Record, families []family)
 		if !f.believed {
 			t = t.plus(tally{known, missing})
 		}
+		if f.doubted {
+			doubted = doubted.plus(tally{known, missing})
+		}
 	}
 	r.tally, r.all = t, all
 	if !d.s.tombstones {
 		return nil
 	}
-	return r.guard.piece(lanesTally, t)
+	if doubted.missing > 0 {
+		if err := r.guard.piece(doubted); err != nil {
+			return err
+		}
+	}
+	return r.guard.piece(t)
 }
 
 func (r *families) committed(*draft) {

@@ -46,9 +46,10 @@ func (s *safeguard) whole(what string, t tally) error {
 	return s.judge(what, t, t)
 }
 
-// piece judges one piece of what, by itself and together with those that
-// [safeguard.took] has noted before it.
-func (s *safeguard) piece(what string, t tally) error {
+// piece judges one piece of what the lanes read, by itself and together with those
+// that [safeguard.took] has noted before it.
+func (s *safeguard) piece(t tally) error {
+	const what = lanesTally
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := s.since[what].plus(t)
@@ -63,17 +64,18 @@ func (s *safeguard) piece(what string, t tally) error {
 }
 
 // doubts reports whether [safeguard.piece] would not believe a piece.
-func (s *safeguard) doubts(what string, t tally) bool {
+func (s *safeguard) doubts(t tally) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return t.missing > 0 && (s.tooMany(t) || s.tooMany(s.tallies[what].plus(t)))
+	return t.missing > 0 && (s.tooMany(t) || s.tooMany(s.tallies[lanesTally].plus(t)))
 }
 
-// lackedLately reports whether what was published lately lacked too many.
-func (s *safeguard) lackedLately(what string) bool {
+// lackedLately reports whether what was published lately lacked too many, what was
+// believed of single issues included.
+func (s *safeguard) lackedLately() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tooMany(s.tallies[what])
+	return s.tooMany(s.tallies[lanesAll])
 }
 
 // took adds a piece that was published to those before it. Those of long ago do

@@ -22,7 +22,7 @@ func TestSafeguard_aPieceOfNothingEndsNoDoubt(t *testing.T) {
 			t.Parallel()
 			guard := newSafeguard("issue_messages", 0.4)
 			bring := func(piece tally) error {
-				err := guard.piece(lanesTally, piece)
+				err := guard.piece(piece)
 				if err == nil {
 					guard.took(lanesTally, piece)
 				}
@@ -52,7 +52,7 @@ func TestSafeguard_aWholePieceIsBelieved(t *testing.T) {
 	t.Parallel()
 	guard := newSafeguard("issue_messages", 0.5)
 	for _, piece := range []tally{{known: 15, missing: 15}, {known: 6}, {known: 10}, {known: 12, missing: 1}} {
-		if err := guard.piece(lanesTally, piece); err != nil {
+		if err := guard.piece(piece); err != nil {
 			t.Fatalf("%+v: %v", piece, err)
 		}
 		guard.took(lanesTally, piece)
