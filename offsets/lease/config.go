@@ -101,17 +101,17 @@ func (c Config) options() []kgo.Opt {
 	)
 }
 
-// retryTimeout is for how long a request is sent again. All but the time to find
-// the coordinator are the client's own.
+// retryTimeout is for how long a request is sent again: none for longer than the
+// session, whatever it asks for. The client tells that its partitions are lost only
+// when every request of the round has ended, that for the offsets (OffsetFetch)
+// too, which it would send again for 30 s by its own defaults
+// (kgo.RetryTimeoutFn). A try that waits for the others to join may itself take as
+// long as they may (RebalanceTimeout); nobody's session ends before.
 func (c Config) retryTimeout(key int16) time.Duration {
-	switch kmsg.Key(key) {
-	case kmsg.FindCoordinator:
+	if kmsg.Key(key) == kmsg.FindCoordinator {
 		return c.SessionTimeout / 3
-	case kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat:
-		return c.SessionTimeout
-	default:
-		return 30 * time.Second
 	}
+	return c.SessionTimeout
 }
 
 // assignor is Kafka's cooperative-sticky assignor under a name of our own: the

@@ -3,7 +3,11 @@ package lease
 import (
 	"maps"
 	"slices"
+	"time"
 )
+
+// RetryTimeout is for how long the member's client sends a request again.
+func (c Config) RetryTimeout(key int16) time.Duration { return c.retryTimeout(key) }
 
 // Ready reports whether this replica is part of the group now, whether or not
 // anything is assigned to it.

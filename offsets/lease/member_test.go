@@ -262,6 +262,19 @@ func TestMember_closesWithoutABroker(t *testing.T) {
 	}
 }
 
+// TestConfig_nothingIsSentAgainForLongerThanASession looks at every request that
+// there is: a member that is cut off must not believe in what it lost while one of
+// them is still tried.
+func TestConfig_nothingIsSentAgainForLongerThanASession(t *testing.T) {
+	t.Parallel()
+	c := lease.Config{SessionTimeout: 6 * time.Second}
+	for key := range int16(kmsg.MaxKey + 1) {
+		if most := c.RetryTimeout(key); most <= 0 || most > c.SessionTimeout {
+			t.Errorf("%s is sent again for %v, want at most %v", kmsg.NameForKey(key), most, c.SessionTimeout)
+		}
+	}
+}
+
 // heartbeatError is an answer to a heartbeat.
 func heartbeatError(req kmsg.Request, err *kerr.Error) kmsg.Response {
 	resp := kmsg.NewPtrHeartbeatResponse()
