@@ -27,6 +27,15 @@ func TestValues_thatCannotWorkAreRefused(t *testing.T) {
 		"misspelt affinity":             {"affinity: {nodeAfinity: {}}", []string{"nodeAfinity"}},
 		"misspelt in a list":            {"tolerations: [{keys: a}]", []string{"keys"}},
 		"misspelt security":             {"securityContext: {readOnlyRootFileSystem: true}", []string{"readOnlyRootFileSystem"}},
+		"misspelt resource":             {"resources: {limits: {memroy: 1Gi}}", []string{"memroy"}},
+		"misspelt capability":           {"securityContext: {capabilities: {dropp: [ALL]}}", []string{"dropp"}},
+		"misspelt seccomp":              {"podSecurityContext: {seccompProfile: {typ: Localhost}}", []string{"typ"}},
+		"misspelt container":            {"extraContainers: [{nmae: proxy, image: proxy}]", []string{"nmae", "name"}},
+		"misspelt image":                {"initContainers: [{name: wait, imgae: wait}]", []string{"imgae", "image"}},
+		"misspelt below a container":    {"initContainers: [{name: wait, image: wait, env: [{name: A, valeu: a}]}]", []string{"valeu"}},
+		"container without an image":    {"extraContainers: [{name: proxy}]", []string{"image"}},
+		"misspelt volume":               {"extraVolumes: [{name: ca, configmap: {name: ca}}]", []string{"configmap"}},
+		"budget of nothing":             {"replicaCount: 2\npodDisruptionBudget: {maxUnavailable: \"0%\"}", []string{"maxUnavailable"}},
 		"misspelt threshold":            {"prometheusRule: {thresholds: {stale: 1}}", []string{"stale"}},
 		"former name":                   {"replicas: 2", []string{"replicas"}},
 		"date without a time":           {"pylon: {startDate: \"2024-01-31\"}", []string{"startDate"}},
@@ -68,6 +77,26 @@ func TestValues_thatCannotWorkAreRefused(t *testing.T) {
 		_, err := tryRender(t, nil)
 		wantError(t, err, []string{"pylon.startDate", "pylon.existingSecret", "kafka.brokers"})
 	})
+}
+
+// What Kubernetes takes is not refused for its shape.
+func TestValues_ofKubernetesAreTaken(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string]string{
+		"resources":    "resources: {limits: {memory: 1Gi, ephemeral-storage: 1Gi, hugepages-2Mi: 4Mi, example.com/gpu: 1}, claims: [{name: a}]}",
+		"capabilities": "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
+		"seccomp":      "podSecurityContext: {seccompProfile: {type: Localhost, localhostProfile: a.json}}",
+		"no seccomp":   "podSecurityContext: {seccompProfile: null}\nsecurityContext: {capabilities: null}",
+		"containers":   "initContainers: [{name: proxy, image: proxy, restartPolicy: Always, ports: [{containerPort: 1}], startupProbe: {tcpSocket: {port: 1}}}]",
+		"a share":      "replicaCount: 20\npodDisruptionBudget: {maxUnavailable: \"10%\"}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := tryRender(t, nil, minimal, values); err != nil {
+				t.Errorf("refused: %v", err)
+			}
+		})
+	}
 }
 
 func wantError(t *testing.T, err error, words []string) {

@@ -3,14 +3,18 @@ package helm_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
 
 	"pylon-kafka/extract"
 )
@@ -126,6 +130,38 @@ func TestSchema_isClosedWhereTheShapeIsOurs(t *testing.T) {
 		}
 	}
 	visit(root, "")
+}
+
+// Where a shape is Kubernetes' own, no field of it is refused and none made up.
+func TestSchema_hasTheFieldsOfKubernetes(t *testing.T) {
+	t.Parallel()
+	root := readSchema(t)
+	for name, of := range map[string]any{
+		"k8sAffinity": core.Affinity{}, "k8sCapabilities": core.Capabilities{}, "k8sContainer": core.Container{}, "k8sContainerPort": core.ContainerPort{},
+		"k8sDnsConfig": core.PodDNSConfig{}, "k8sEnv": core.EnvVar{}, "k8sEnvFrom": core.EnvFromSource{}, "k8sHostAlias": core.HostAlias{},
+		"k8sPeer": networking.NetworkPolicyPeer{}, "k8sPodSecurityContext": core.PodSecurityContext{}, "k8sProfile": core.SeccompProfile{},
+		"k8sResources": core.ResourceRequirements{}, "k8sSELinuxOptions": core.SELinuxOptions{}, "k8sSecurityContext": core.SecurityContext{},
+		"k8sSpread": core.TopologySpreadConstraint{}, "k8sToleration": core.Toleration{}, "k8sVolume": core.Volume{}, "k8sVolumeMount": core.VolumeMount{},
+	} {
+		want := slices.Sorted(maps.Keys(fieldsOf(reflect.TypeOf(of))))
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(root.Definitions[name].Properties))); diff != "" {
+			t.Errorf("%s: fields of Kubernetes (-) and of the schema (+):\n%s", name, diff)
+		}
+	}
+}
+
+// fieldsOf returns the names of a struct's fields in JSON.
+func fieldsOf(of reflect.Type) map[string]bool {
+	names := make(map[string]bool)
+	for i := range of.NumField() {
+		field := of.Field(i)
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
+			names[name] = true
+		} else {
+			maps.Copy(names, fieldsOf(field.Type)) // embedded
+		}
+	}
+	return names
 }
 
 var update = flag.Bool("update", false, "write the program's streams and endpoints into the chart's schema and examples")
