@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	kind "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/scheme"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 // Values that cannot work are refused, and the message holds each of the words:
@@ -119,11 +121,26 @@ func (c cluster) GetClientFor(_, name string) (dynamic.NamespaceableResourceInte
 }
 
 func newCluster(secrets ...*core.Secret) cluster {
-	objects := []runtime.Object{&core.ServiceAccount{ObjectMeta: meta.ObjectMeta{Namespace: "support", Name: "default"}}}
+	objects := []runtime.Object{
+		&core.ServiceAccount{ObjectMeta: meta.ObjectMeta{Namespace: "support", Name: "default"}},
+		&core.Namespace{ObjectMeta: meta.ObjectMeta{Name: "support"}},
+		&core.Namespace{ObjectMeta: meta.ObjectMeta{Name: "kube-system"}},
+		&core.Namespace{ObjectMeta: meta.ObjectMeta{Name: "young"}}, // without its ServiceAccount yet
+	}
 	for _, secret := range secrets {
 		objects = append(objects, secret)
 	}
 	return cluster{fake.NewSimpleDynamicClient(scheme.Scheme, objects...)}
+}
+
+// newTenantsCluster is one whose user may see no namespace.
+func newTenantsCluster(secret *core.Secret) cluster {
+	account := &core.ServiceAccount{ObjectMeta: meta.ObjectMeta{Namespace: "support", Name: "default"}}
+	client := fake.NewSimpleDynamicClient(scheme.Scheme, account, secret)
+	client.PrependReactor("get", "namespaces", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(action.GetResource().GroupResource(), "kube-system", nil)
+	})
+	return cluster{client}
 }
 
 func TestSecrets_areLookedAtInACluster(t *testing.T) {
@@ -136,12 +153,17 @@ func TestSecrets_areLookedAtInACluster(t *testing.T) {
 		values  string
 		words   []string // of the message; none: it is taken
 	}{
-		"not there":        {newCluster(), "", []string{"pylon.existingSecret", `"pylon"`, `"support"`, "verifySecrets"}},
-		"without the key":  {newCluster(secret(map[string][]byte{"token": []byte("t")})), "", []string{"pylon.existingSecretKey", `"api-token"`, "it has: token"}},
-		"empty":            {newCluster(secret(map[string][]byte{"api-token": []byte("\n")})), "", []string{"pylon.existingSecretKey", `"api-token"`, "empty"}},
-		"as it should be":  {newCluster(secret(map[string][]byte{"api-token": []byte("t")})), "", nil},
-		"made later":       {newCluster(), "verifySecrets: false", nil},
-		"a namespace anew": {newCluster(), "namespaceOverride: elsewhere", nil},
+		"not there":                              {newCluster(), "", []string{"pylon.existingSecret", `"pylon"`, `"support"`, "verifySecrets"}},
+		"without the key":                        {newCluster(secret(map[string][]byte{"token": []byte("t")})), "", []string{"pylon.existingSecretKey", `"api-token"`, "it has: token"}},
+		"empty":                                  {newCluster(secret(map[string][]byte{"api-token": []byte("\n")})), "", []string{"pylon.existingSecretKey", `"api-token"`, "empty"}},
+		"as it should be":                        {newCluster(secret(map[string][]byte{"api-token": []byte("t")})), "", nil},
+		"made later":                             {newCluster(), "verifySecrets: false", nil},
+		"a namespace anew":                       {newCluster(), "namespaceOverride: elsewhere", []string{"pylon.existingSecret", `no namespace "elsewhere"`, "make the namespace and the Secret first", "verifySecrets"}},
+		"a namespace anew, made later":           {newCluster(), "namespaceOverride: elsewhere\nverifySecrets: false", nil},
+		"a namespace anew, and no Secret":        {newCluster(), "namespaceOverride: elsewhere\npylon: {existingSecret: \"\", apiToken: t}", nil},
+		"a namespace without its ServiceAccount": {newCluster(), "namespaceOverride: young", []string{`no Secret "pylon" in the namespace "young"`}},
+		"a tenant":                               {newTenantsCluster(secret(map[string][]byte{"api-token": []byte("t")})), "", nil},
+		"a tenant without the key":               {newTenantsCluster(secret(nil)), "", []string{"pylon.existingSecretKey"}},
 		"a broker's password that is not there": {
 			newCluster(secret(map[string][]byte{"api-token": []byte("t")})),
 			"kafka: {sasl: {mechanism: PLAIN, username: u, existingSecret: kafka-user}}",

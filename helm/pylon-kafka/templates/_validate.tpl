@@ -132,12 +132,13 @@ What the schema cannot say: what is missing, and what does not go together. All 
 {{/*
 What is wrong with the Secrets that the values name, as a JSON array: one that is not there, lacks its key, or holds nothing
 under it. Only where Helm talks to a cluster (install and upgrade, not template), which shows in a namespace that has its
-default ServiceAccount; a namespace that is yet to be made has none of our Secrets either, and the pod then waits for them.
+default ServiceAccount, or else in the namespace kube-system. That one is looked for last: who has rights in a namespace of his own
+alone may not see it, and what is forbidden fails; but without the namespace of the release there is nothing to install for him.
 */}}
 {{- define "pylon-kafka.secretProblems" -}}
 {{- $problems := list }}
 {{- $namespace := include "pylon-kafka.namespace" . }}
-{{- if and .Values.verifySecrets (lookup "v1" "ServiceAccount" $namespace "default") }}
+{{- if .Values.verifySecrets }}
   {{- $uses := list (list "pylon" "existingSecretKey" .Values.pylon) }}
   {{- with .Values.kafka }}
     {{- range $key := list "existingSecretKey" "existingSecretUsernameKey" }}
@@ -154,21 +155,46 @@ default ServiceAccount; a namespace that is yet to be made has none of our Secre
   {{- range $key := list "caKey" "certKey" "keyKey" }}
     {{- $uses = append $uses (list "schemaRegistry.tls" $key $.Values.schemaRegistry.tls) }}
   {{- end }}
+  {{- $named := list }}
   {{- range $use := $uses }}
-    {{- $value := index $use 0 }}
-    {{- $name := (index $use 2).existingSecret }}
-    {{- $key := get (index $use 2) (index $use 1) }}
-    {{- if and $name $key }}
-      {{- $secret := lookup "v1" "Secret" $namespace $name }}
-      {{- if not $secret }}
-        {{- $problems = append $problems (printf "%s.existingSecret: there is no Secret %q in the namespace %q: make it first (or set verifySecrets to false, where another program makes it later)" $value $name $namespace) }}
-      {{- else if not (hasKey (default dict $secret.data) $key) }}
-        {{- $problems = append $problems (printf "%s.%s: the Secret %q has no key %q; it has: %s" $value (index $use 1) $name $key (keys (default dict $secret.data) | sortAlpha | join ", ")) }}
-      {{- else if not (get $secret.data $key | b64dec | trim) }}
-        {{- $problems = append $problems (printf "%s.%s: the key %q of the Secret %q is empty" $value (index $use 1) $key $name) }}
-      {{- end }}
+    {{- if and (index $use 2).existingSecret (get (index $use 2) (index $use 1)) }}
+      {{- $named = append $named $use }}
+    {{- end }}
+  {{- end }}
+  {{- if not $named }}
+  {{- else if lookup "v1" "ServiceAccount" $namespace "default" }}
+    {{- $problems = include "pylon-kafka.secretProblemsIn" (list $namespace $named) | fromJsonArray }}
+  {{- else if not (lookup "v1" "Namespace" "" "kube-system") }}
+  {{- else if lookup "v1" "Namespace" "" $namespace }}
+    {{- $problems = include "pylon-kafka.secretProblemsIn" (list $namespace $named) | fromJsonArray }}
+  {{- else }}
+    {{- range $use := $named }}
+      {{- $problems = append $problems (printf "%s.existingSecret: there is no namespace %q, and so no Secret %q in it: make the namespace and the Secret first (or set verifySecrets to false, where another program makes the Secret later)" (index $use 0) $namespace (index $use 2).existingSecret) }}
     {{- end }}
   {{- end }}
 {{- end }}
 {{- uniq $problems | toJson }}
+{{- end }}
+
+{{/*
+What is wrong with the Secrets of a namespace that is there (list NAMESPACE USES), as a JSON array. A use is
+(list VALUE KEY VALUES): the key of the Secret VALUES.existingSecret that VALUES.KEY names.
+*/}}
+{{- define "pylon-kafka.secretProblemsIn" -}}
+{{- $problems := list }}
+{{- $namespace := index . 0 }}
+{{- range $use := index . 1 }}
+  {{- $value := index $use 0 }}
+  {{- $name := (index $use 2).existingSecret }}
+  {{- $key := get (index $use 2) (index $use 1) }}
+  {{- $secret := lookup "v1" "Secret" $namespace $name }}
+  {{- if not $secret }}
+    {{- $problems = append $problems (printf "%s.existingSecret: there is no Secret %q in the namespace %q: make it first (or set verifySecrets to false, where another program makes it later)" $value $name $namespace) }}
+  {{- else if not (hasKey (default dict $secret.data) $key) }}
+    {{- $problems = append $problems (printf "%s.%s: the Secret %q has no key %q; it has: %s" $value (index $use 1) $name $key (keys (default dict $secret.data) | sortAlpha | join ", ")) }}
+  {{- else if not (get $secret.data $key | b64dec | trim) }}
+    {{- $problems = append $problems (printf "%s.%s: the key %q of the Secret %q is empty" $value (index $use 1) $key $name) }}
+  {{- end }}
+{{- end }}
+{{- $problems | toJson }}
 {{- end }}
