@@ -29,12 +29,16 @@ func TestRun_aFailureIsOverOnlyWhenWhatFailedWorks(t *testing.T) {
 	refuse := make(chan struct{})
 	w.cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		w.cluster.KeepControl()
+		r, ok := req.(*kmsg.ProduceRequest)
 		select {
 		case <-refuse:
-			return nil, nil, false
+			ok = false
 		default:
 		}
-		return refuseRecords(req.(*kmsg.ProduceRequest)), nil, true
+		if !ok {
+			return nil, nil, false
+		}
+		return refuseRecords(r), nil, true
 	})
 	for tag := range w.api.Objects("tags") {
 		must(t, w.api.Update("tags", tag))
@@ -62,7 +66,8 @@ func TestRun_aFailureIsOverOnlyWhenWhatFailedWorks(t *testing.T) {
 
 // refuseRecords answers a request to write with an error that is not tried again.
 func refuseRecords(req *kmsg.ProduceRequest) *kmsg.ProduceResponse {
-	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	resp := kmsg.NewPtrProduceResponse()
+	resp.SetVersion(req.GetVersion())
 	for _, topic := range req.Topics {
 		refused := kmsg.NewProduceResponseTopic()
 		refused.Topic, refused.TopicID = topic.Topic, topic.TopicID
@@ -103,7 +108,7 @@ func TestRun_tellsHowFarABacklogIs(t *testing.T) {
 		was = max(was, is)
 		return was > 0.1
 	})
-	one.stop()
+	must(t, one.stop())
 	other := w.launch(t, streams...)
 	within(t, time.Minute, "the backlog goes on", func() bool { return progress(other.pipeline) >= 0 })
 	if is := progress(other.pipeline); is >= 0 && is < was {

@@ -28,10 +28,10 @@ func realRegistry(t *testing.T) (url, prefix string) {
 	return url, "check-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
 }
 
-// schemaOf is a stream's schema as it would be registered.
-func schemaOf(t *testing.T, topic, stream string, layout avro.Layout) registry.Schema {
+// schemaOf is the schema of tags as it would be registered.
+func schemaOf(t *testing.T, topic string, layout avro.Layout) registry.Schema {
 	t.Helper()
-	codec, err := avro.NewCodec(stream, layout)
+	codec, err := avro.NewCodec("tags", layout)
 	must(t, err)
 	return registry.Schema{Topic: topic, Record: codec.FullName(), Text: codec.Schema()}
 }
@@ -48,14 +48,14 @@ func TestRun_realRegistry(t *testing.T) {
 		_, err := cl.CreateSchema(t.Context(), prefix+topic+"-value", sr.Schema{Schema: text, Type: sr.TypeAvro})
 		must(t, err)
 	}
-	seed("equal", schemaOf(t, "", "tags", avro.LayoutNested).Text)
-	seed("layout", schemaOf(t, "", "tags", avro.LayoutNested).Text)
+	seed("equal", schemaOf(t, "", avro.LayoutNested).Text)
+	seed("layout", schemaOf(t, "", avro.LayoutNested).Text)
 	seed("type", `{"type":"record","name":"Tag","namespace":"com.usepylon","fields":[{"name":"id","type":"int"}]}`)
 	opts := newWorld(t, newCluster(t).ListenAddrs()[0]).options(t)
 	opts.Registry = reg
 	opts.Schemas = []registry.Schema{
-		schemaOf(t, prefix+"equal", "tags", avro.LayoutNested), schemaOf(t, prefix+"new", "tags", avro.LayoutNested),
-		schemaOf(t, prefix+"layout", "tags", avro.LayoutFlat), schemaOf(t, prefix+"type", "tags", avro.LayoutNested),
+		schemaOf(t, prefix+"equal", avro.LayoutNested), schemaOf(t, prefix+"new", avro.LayoutNested),
+		schemaOf(t, prefix+"layout", avro.LayoutFlat), schemaOf(t, prefix+"type", avro.LayoutNested),
 	}
 	checks := check(t, opts)
 	subject := func(topic string) string { return "subject " + prefix + topic + "-value" }
