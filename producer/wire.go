@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"pylon-kafka/avro"
 	"pylon-kafka/producer/registry"
@@ -83,6 +84,7 @@ func (w *wire) format(ctx context.Context, s *session, id func(context.Context, 
 // Avro of a schema.
 func (w *wire) header(ctx context.Context, schema registry.Schema, id func(context.Context, registry.Schema) (int, error)) ([]byte, error) {
 	n := 0
+	began := time.Now()
 	err := retry(ctx, w.wait, func(ctx context.Context) error {
 		var err error
 		n, err = id(ctx, schema)
@@ -92,7 +94,7 @@ func (w *wire) header(ctx context.Context, schema registry.Schema, id func(conte
 		return err
 	})
 	if err != nil && w.wait.patience > 0 && !refused(err) && ctx.Err() == nil {
-		err = refuse("no answer to be used in %v: %w", w.wait.patience, err)
+		err = refuse("no answer to be used in %v: %w", time.Since(began).Round(time.Second), err)
 	}
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,7 +41,10 @@ func readable(err error) error {
 	case errors.As(err, &answer):
 		return refusalError{answer}
 	case NotARegistry(err):
-		return fmt.Errorf("the answer is not a registry's (a page of HTML?); %s: %w", usualPaths, err)
+		if errors.As(err, &request) {
+			err = request.Err // without the URL; still what NotARegistry goes by
+		}
+		return strangerError{fmt.Errorf("the answer is not a registry's (a page of HTML, another protocol?); %s: %w", usualPaths, err)}
 	case errors.As(err, &request) && request.Timeout():
 		return fmt.Errorf("no answer: %w", request.Err)
 	case errors.As(err, &request):
@@ -53,6 +57,11 @@ func readable(err error) error {
 // usualPaths helps somebody who has left out the path of a registry's URL.
 const usualPaths = "is SCHEMA_REGISTRY_URL right? Its path belongs to it: Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
 
+// strangerError marks an answer of something that is no registry.
+type strangerError struct{ error }
+
+func (e strangerError) Unwrap() error { return e.error }
+
 // NotARegistry reports whether something answered that is no registry, as far as
 // that can be told: what it sent is no JSON, or of another form, or it knows no
 // such address. A registry that lacks a subject or a schema says so with a code
@@ -60,10 +69,29 @@ const usualPaths = "is SCHEMA_REGISTRY_URL right? Its path belongs to it: Apicur
 func NotARegistry(err error) bool {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
-	if status := Status(err); status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+	var stranger strangerError
+	var request *url.Error
+	switch status := Status(err); {
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return codeOf(err) < subjectNotFound
+	case status == http.StatusBadRequest:
+		return !hasCode(err)
+	case status/100 == 3: // a redirect that leads nowhere
+		return true
 	}
-	return errors.As(err, &syntax) || errors.As(err, &wrongType)
+	if errors.As(err, &stranger) || errors.As(err, &syntax) || errors.As(err, &wrongType) {
+		return true
+	}
+	// Another protocol, such as Kafka's, ends the connection or answers no HTTP, which
+	// has no type.
+	return errors.As(err, &request) && !request.Timeout() &&
+		(errors.Is(request.Err, io.EOF) || strings.Contains(request.Err.Error(), "malformed HTTP"))
+}
+
+// hasCode reports whether a refusal has a code of its own, as a registry's has.
+func hasCode(err error) bool {
+	var e *sr.ResponseError
+	return errors.As(err, &e) && e.ErrorCode != 0
 }
 
 // Status returns the HTTP status of a refusal, or 0 if err is none.

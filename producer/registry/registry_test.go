@@ -196,7 +196,10 @@ func TestRegistry_refusals(t *testing.T) {
 		"another API":  {404, `{"error_code":404,"message":"no resource"}`, false, []string{"no registry is there", "SCHEMA_REGISTRY_URL"}},
 		"no POST":      {405, "", false, []string{"no registry is there", "SCHEMA_REGISTRY_URL"}},
 		"a page":       {200, `<html>`, true, []string{"not a registry's", "SCHEMA_REGISTRY_URL", "/apis/ccompat/v7"}},
-		"no id":        {200, `{}`, true, []string{"no id of a schema", "SCHEMA_REGISTRY_URL"}},
+		"no id":        {200, `{}`, true, []string{"no id of a schema", "SCHEMA_REGISTRY_URL", "/apis/ccompat/v7"}},
+		"bad request":  {400, `{"error":"what?"}`, false, []string{"no registry is there", "/apis/ccompat/v7", "registry answered 400"}},
+		"its own 400":  {400, `{"error_code":42201,"message":"no schema"}`, false, []string{"registry answered 400: no schema"}},
+		"to nowhere":   {301, ``, false, []string{"no registry is there", "SCHEMA_REGISTRY_URL", "/apis/ccompat/v7"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
