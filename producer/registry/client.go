@@ -186,6 +186,9 @@ func believable(id int, what string) (int, error) {
 // incompatibility asks the registry why it refused a schema as incompatible, and
 // says what may be done; it returns "" where that was not the reason.
 func (r *Registry) incompatibility(ctx context.Context, subject string, schema Schema, refused error) string {
+	if Status(refused) == http.StatusUnprocessableEntity {
+		return r.references(ctx, subject)
+	}
 	if code := codeOf(refused); code != http.StatusConflict && code/100 != http.StatusConflict {
 		return ""
 	}
@@ -200,6 +203,17 @@ func (r *Registry) incompatibility(ctx context.Context, subject string, schema S
 		said += "; " + difference(latest, schema.Text)
 	}
 	return said + "; either " + r.LetIn(subject) + "; or use another KAFKA_TOPIC_PREFIX"
+}
+
+// references says that a subject's latest schema refers to others, which Apicurio
+// 3.3 takes for invalid when it compares; "" where it does not.
+func (r *Registry) references(ctx context.Context, subject string) string {
+	found, err := r.client.SchemaByVersion(ctx, subject, -1)
+	if err != nil || len(found.References) == 0 {
+		return ""
+	}
+	return "; the subject's latest schema refers to other subjects, and the registry does not compare such a one: either " +
+		r.LetIn(subject) + "; or use another KAFKA_TOPIC_PREFIX"
 }
 
 // latest returns the newest schema of a subject.
@@ -254,7 +268,7 @@ func (r *Registry) Compare(ctx context.Context, schema Schema) (Comparison, erro
 	ok, reasons, err := r.compatible(ctx, c.Subject, schema)
 	switch {
 	case err != nil:
-		return c, fmt.Errorf("compare the schema with subject %s: %w", c.Subject, readable(err))
+		return c, fmt.Errorf("compare the schema with subject %s: %w%s", c.Subject, readable(err), r.incompatibility(ctx, c.Subject, schema, err))
 	case ok:
 		c.State = Compatible
 	default:
