@@ -85,11 +85,11 @@ type schemaJSON struct {
 	Fields    []json.RawMessage `json:"fields"`
 }
 
-// otherSchema returns a stream's schema with other fields.
-func otherSchema(t *testing.T, stream string, change func(fields []json.RawMessage) []json.RawMessage) sr.Schema {
+// otherTags returns the schema of tags with other fields.
+func otherTags(t *testing.T, change func(fields []json.RawMessage) []json.RawMessage) sr.Schema {
 	t.Helper()
 	var schema schemaJSON
-	must(t, json.Unmarshal([]byte(newCodec(t, stream).Schema()), &schema))
+	must(t, json.Unmarshal([]byte(newCodec(t, "tags").Schema()), &schema))
 	schema.Fields = change(schema.Fields)
 	text, err := json.Marshal(schema)
 	must(t, err)
@@ -131,7 +131,7 @@ func TestRealRegistry_takesACompatibleSchema(t *testing.T) {
 	t.Parallel()
 	w := newRegistryWorld(t, "tags")
 	subject := w.prefix + "tags-value"
-	earlier := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage {
+	earlier := otherTags(t, func(fields []json.RawMessage) []json.RawMessage {
 		return append(fields[:1:1], fields[2:]...) // without the field after the key
 	})
 	first, err := w.registry.CreateSchema(t.Context(), subject, earlier)
@@ -154,7 +154,7 @@ func TestRealRegistry_refusesAnIncompatibleSchema(t *testing.T) {
 	t.Parallel()
 	w := newRegistryWorld(t, "tags,teams")
 	subject := w.prefix + "tags-value"
-	other := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage {
+	other := otherTags(t, func(fields []json.RawMessage) []json.RawMessage {
 		return append(slices.Clone(fields[:1]), json.RawMessage(`{"name":"value","type":["null","int"],"default":null}`))
 	})
 	_, err := w.registry.CreateSchema(t.Context(), subject, other)
@@ -219,7 +219,7 @@ func TestRealRegistry_references(t *testing.T) {
 	subject, other := w.prefix+"tags-value", w.prefix+"other"
 	_, err := w.registry.CreateSchema(t.Context(), other, avroSchema(`{"type":"record","name":"Extra","namespace":"n","fields":[{"name":"x","type":"string"}]}`))
 	must(t, err)
-	referring := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage {
+	referring := otherTags(t, func(fields []json.RawMessage) []json.RawMessage {
 		return append(slices.Clone(fields), json.RawMessage(`{"name":"extra","type":["null","n.Extra"],"default":null}`))
 	})
 	referring.References = []sr.SchemaReference{{Name: "n.Extra", Subject: other, Version: 1}}
@@ -283,7 +283,7 @@ func TestRealRegistry_withoutRegistrationTheSchemaMustBeThere(t *testing.T) {
 	_, err := w.trySync(t)
 	w.wantFailure(t, err, "tags: ", "subject "+subject+" lacks the schema of com.usepylon.Tag") // no such subject
 
-	other := otherSchema(t, "tags", func(fields []json.RawMessage) []json.RawMessage { return fields[:1] })
+	other := otherTags(t, func(fields []json.RawMessage) []json.RawMessage { return fields[:1] })
 	_, err = w.registry.CreateSchema(t.Context(), subject, other)
 	must(t, err)
 	_, err = w.trySync(t)
