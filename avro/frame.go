@@ -32,9 +32,9 @@ func (f Format) String() string {
 	}
 }
 
-// ErrNoHeader says that a value begins with no header that we know: it was not
+// errNoHeader says that a value begins with no header that we know: it was not
 // written by this program.
-var ErrNoHeader = errors.New("no Avro header")
+var errNoHeader = errors.New("no Avro header")
 
 const (
 	confluentHeader    = 5
@@ -62,20 +62,20 @@ func AppendConfluent(dst []byte, id int) []byte {
 }
 
 // ParseHeader splits a value into its header and the Avro binary, which is part
-// of value. The error is ErrNoHeader, wrapped, if value begins with neither
-// header or is shorter than one.
+// of value. It is an error if value begins with neither header or is shorter than
+// one.
 func ParseHeader(value []byte) (Header, []byte, error) {
 	switch {
 	case len(value) >= confluentHeader && value[0] == 0:
 		id := binary.BigEndian.Uint32(value[1:])
 		if id > math.MaxInt32 {
-			return Header{}, nil, fmt.Errorf("%w: schema id %d is too large", ErrNoHeader, id)
+			return Header{}, nil, fmt.Errorf("%w: schema id %d is too large", errNoHeader, id)
 		}
 		return Header{Format: FormatConfluent, ID: int(id)}, value[confluentHeader:], nil
 	case len(value) >= singleObjectHeader && value[0] == 0xc3 && value[1] == 0x01:
 		fp := binary.LittleEndian.Uint64(value[2:])
 		return Header{Format: FormatSingleObject, Fingerprint: fp}, value[singleObjectHeader:], nil
 	default:
-		return Header{}, nil, fmt.Errorf("%w: %d bytes that begin with % x", ErrNoHeader, len(value), value[:min(len(value), 2)])
+		return Header{}, nil, fmt.Errorf("%w: %d bytes that begin with % x", errNoHeader, len(value), value[:min(len(value), 2)])
 	}
 }

@@ -34,8 +34,8 @@ func TestParseHeader(t *testing.T) {
 			t.Parallel()
 			got, body, err := ParseHeader(tt.value)
 			if tt.wantErr {
-				if !errors.Is(err, ErrNoHeader) {
-					t.Fatalf("error is %v, want %v", err, ErrNoHeader)
+				if !errors.Is(err, errNoHeader) {
+					t.Fatalf("error is %v, want %v", err, errNoHeader)
 				}
 				return
 			}

@@ -51,7 +51,6 @@ func (c *Client) Issue(ctx context.Context, id string, ask Ask) (Record, error) 
 
 // Me is whom the token belongs to.
 type Me struct {
-	OrganizationID   string
 	OrganizationName string
 }
 
@@ -62,13 +61,12 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 		return Me{}, fmt.Errorf("ask whom the token belongs to: %w", err)
 	}
 	var got struct {
-		ID   string `json:"id"`
 		Name string `json:"name"`
 	}
 	if err := json.Unmarshal(ans.object, &got); err != nil {
 		return Me{}, fmt.Errorf("ask whom the token belongs to: %w", err)
 	}
-	return Me{OrganizationID: got.ID, OrganizationName: got.Name}, nil
+	return Me{OrganizationName: got.Name}, nil
 }
 
 // pathWithID puts an id into a path. It refuses those that would make another

@@ -322,7 +322,7 @@ func TestMe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	assertEqual(t, "me", me, Me{OrganizationID: "o1", OrganizationName: "Acme"})
+	assertEqual(t, "me", me, Me{OrganizationName: "Acme"})
 	c = newTestClient(t, &script{answers: map[string]string{"/me": "403"}})
 	if _, err := c.Me(t.Context()); !errors.Is(err, ErrForbidden) {
 		t.Errorf("error %v", err)

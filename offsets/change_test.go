@@ -65,9 +65,23 @@ func apply(t *testing.T, s offsets.Store, changes ...offsets.Change) map[string]
 	return cursors(t, s)
 }
 
+// list returns the entries that can be read, by stream, and what is wrong with the others.
+func list(ctx context.Context, s offsets.Store) (map[string]offsets.Entry, error) {
+	contents, err := s.Read(ctx, topic.Stable)
+	entries := make(map[string]offsets.Entry)
+	for stream, found := range contents.Streams {
+		if found.Err == nil {
+			entries[stream] = found.Entry
+		} else if !errors.Is(found.Err, offsets.ErrNoCursor) {
+			err = errors.Join(err, found.Err)
+		}
+	}
+	return entries, err
+}
+
 func cursors(t *testing.T, s offsets.Store) map[string]string {
 	t.Helper()
-	entries, err := s.List(t.Context())
+	entries, err := list(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +279,7 @@ func TestStore_optionsThatMakeNoClient(t *testing.T) {
 	t.Parallel()
 	s := offsets.Store{Topic: topicName, Connector: "pylon", Options: []kgo.Opt{kgo.SeedBrokers()}}
 	_, loaded := s.Load(t.Context(), "issues")
-	_, listed := s.List(t.Context())
+	_, listed := list(t.Context(), s)
 	_, applied := s.Apply(t.Context(), "test", []offsets.Change{set(t, offsets.Contents{}, "issues", "1")})
 	for what, err := range map[string]error{"load": loaded, "list": listed, "apply": applied} {
 		if err == nil || !strings.Contains(err.Error(), "make a Kafka client") {

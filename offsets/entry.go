@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Version is the version of an [Entry]'s layout that this code writes. It
+// version is the version of an [Entry]'s layout that this code writes. It
 // reads this one and those before it.
-const Version = 1
+const version = 1
 
 // ErrNoCursor is returned by [Store.Load] for a stream that has none: it was
 // never run, or was reset.
@@ -37,8 +37,8 @@ func parse(value []byte, stream string) (Entry, error) {
 		return Entry{}, fmt.Errorf("%w: the value is no cursor entry (%w)", ErrUnreadable, err)
 	}
 	switch {
-	case e.Version < 1 || e.Version > Version:
-		return Entry{}, fmt.Errorf("%w: the entry has version %d, this program reads 1 to %d", ErrUnreadable, e.Version, Version)
+	case e.Version < 1 || e.Version > version:
+		return Entry{}, fmt.Errorf("%w: the entry has version %d, this program reads 1 to %d", ErrUnreadable, e.Version, version)
 	case e.Stream == "":
 		return Entry{}, fmt.Errorf("%w: the entry has no stream", ErrUnreadable)
 	case stream != "" && e.Stream != stream:

@@ -15,7 +15,7 @@ func TestExport_comesBackByImport(t *testing.T) {
 	t.Parallel()
 	s, cl, _ := setup(t)
 	transact(t, cl, kgo.TryCommit, record(t, s, "tags", `{"tag":1}`), record(t, s, "issues", `{"from":1}`))
-	entries, err := s.List(t.Context())
+	entries, err := list(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,11 +34,10 @@ type Contents struct {
 // of them is compacted by itself. The newest record counts; of two of the same
 // time, the one that stands where the key belongs.
 type Found struct {
-	Entry     Entry     // where Err is nil
-	Err       error     // [ErrNoCursor] for a tombstone, or wraps [ErrUnreadable]
-	Partition int32     // in which the record stands that counts
-	Written   time.Time // when that record was produced
-	Older     []int32   // the other partitions that hold an older cursor, in order
+	Entry     Entry   // where Err is nil
+	Err       error   // [ErrNoCursor] for a tombstone, or wraps [ErrUnreadable]
+	Partition int32   // in which the record stands that counts
+	Older     []int32 // the other partitions that hold an older cursor, in order
 
 	value []byte // of the record that counts
 }
@@ -52,7 +50,7 @@ func (s Store) Key(stream string) string { return s.Connector + "/" + stream }
 // partition is left to the client's partitioner, which is the default one or that
 // of [Partition].
 func (s Store) Record(stream string, e Entry) (*kgo.Record, error) {
-	e.Version, e.Stream = Version, stream
+	e.Version, e.Stream = version, stream
 	e.UpdatedAt = e.UpdatedAt.UTC()
 	value, err := json.Marshal(e)
 	if err != nil {
@@ -83,27 +81,6 @@ func (s Store) Load(ctx context.Context, stream string) (Entry, error) {
 		return Entry{}, ErrNoCursor
 	}
 	return found.Entry, found.Err
-}
-
-// List returns the last committed entries of all the connector's streams by
-// stream, without waiting for open transactions; the error joins what
-// [Store.Load] would have said of each.
-func (s Store) List(ctx context.Context) (map[string]Entry, error) {
-	contents, err := s.Read(ctx, topic.Stable)
-	if err != nil {
-		return nil, fmt.Errorf("list cursors: %w", err)
-	}
-	entries := make(map[string]Entry, len(contents.Streams))
-	var errs []error
-	for stream, found := range contents.Streams {
-		switch {
-		case found.Err == nil:
-			entries[stream] = found.Entry
-		case !errors.Is(found.Err, ErrNoCursor):
-			errs = append(errs, found.Err)
-		}
-	}
-	return entries, errors.Join(errs...)
 }
 
 // Read returns all that the topic holds for the connector up to an end:
@@ -185,7 +162,7 @@ func (s Store) choose(stream string, home int32, records map[int32]record) Found
 			newest = r
 		}
 	}
-	f := Found{Partition: newest.partition, Written: newest.at, value: newest.value}
+	f := Found{Partition: newest.partition, value: newest.value}
 	for _, r := range records {
 		if r.partition != newest.partition && r.value != nil {
 			f.Older = append(f.Older, r.partition)

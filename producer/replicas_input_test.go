@@ -12,6 +12,7 @@ import (
 
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 	"pylon-kafka/producer"
 )
 
@@ -58,9 +59,9 @@ func TestReplicas_refuseAGroupOfOthers(t *testing.T) {
 					}
 				}
 			}
-			cursors, err := offsets.Store{Topic: "pylon.offsets", Connector: "pylon", Options: w.opts}.List(t.Context())
-			if err != nil || len(cursors) > 0 {
-				t.Errorf("cursors are written: %v (%v)", cursors, err)
+			written, err := offsets.Store{Topic: "pylon.offsets", Connector: "pylon", Options: w.opts}.Read(t.Context(), topic.Written)
+			if err != nil || len(written.Streams) > 0 {
+				t.Errorf("cursors are written: %v (%v)", written.Streams, err)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/offsets"
+	"pylon-kafka/offsets/topic"
 )
 
 // TestSync_copiesEveryStream is the whole main job in small: every stream's
@@ -24,13 +25,13 @@ func TestSync_copiesEveryStream(t *testing.T) {
 			t.Errorf("%s: status %+v", stream, s)
 		}
 	}
-	cursors, err := offsets.Store{Topic: "pylon.offsets", Connector: "pylon", Options: w.opts}.List(t.Context())
+	cursors, err := offsets.Store{Topic: "pylon.offsets", Connector: "pylon", Options: w.opts}.Read(t.Context(), topic.Written)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, stream := range allStreams() {
-		if e, ok := cursors[stream]; !ok || e.Records != int64(w.api.Count(stream)) {
-			t.Errorf("%s: cursor %s with %d records", stream, e.Cursor, e.Records)
+		if found, ok := cursors.Streams[stream]; !ok || found.Err != nil || found.Entry.Records != int64(w.api.Count(stream)) {
+			t.Errorf("%s: %+v", stream, found)
 		}
 	}
 

@@ -18,13 +18,13 @@ var (
 	// not told of.
 	ErrPartitionsAdded = errors.New("partitions were added to the topic")
 	// ErrNoLeader is for a partition that has had no leader for some time
-	// ([Grace]): no broker that is up has a replica that may lead.
+	// (ten seconds): no broker that is up has a replica that may lead.
 	ErrNoLeader = errors.New("the partition has no leader: is a broker down?")
 	// ErrOutOfRange is for an offset that the partition no longer holds, or does
 	// not hold yet: records were deleted, or the topic was truncated.
 	ErrOutOfRange = errors.New("the partition does not hold the offset")
 	// ErrStalled is for a range that is not read to its end though nothing has come
-	// for longer than a producer's transaction may stand open ([Stall]).
+	// for longer than a producer's transaction may stand open (50 seconds).
 	ErrStalled = errors.New("nothing came before the end was reached")
 )
 

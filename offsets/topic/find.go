@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// Grace is how long a partition may have no leader before it is an error: an
+	// grace is how long a partition may have no leader before it is an error: an
 	// election takes a moment.
-	Grace = 10 * time.Second
+	grace = 10 * time.Second
 	// answer is how long a cluster may take to describe a topic and its ends.
 	answer = 30 * time.Second
 	// again is the pause between two looks at a topic whose partition has no leader.
@@ -70,7 +70,7 @@ func (i Info) At(end End) map[int32]int64 {
 
 // Find asks the cluster what a topic is like now. It never creates one. The error
 // wraps [ErrAbsent] where there is no such topic, and [ErrNoLeader] where a
-// partition has had no leader for [Grace]; it ends within a minute whatever is
+// partition has had no leader for ten seconds; it ends within a minute whatever is
 // down. It is safe for concurrent use.
 func Find(ctx context.Context, cl *kgo.Client, name string) (Info, error) {
 	info, err := describe(ctx, cl, name)
@@ -115,7 +115,7 @@ func Find(ctx context.Context, cl *kgo.Client, name string) (Info, error) {
 func describe(ctx context.Context, cl *kgo.Client, name string) (Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	patience := time.NewTimer(Grace)
+	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	for {
 		info, err := look(ctx, cl, name)

@@ -9,10 +9,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Stall is how long [Read] waits for the next record before it gives up: longer
+// stall is how long [Read] waits for the next record before it gives up: longer
 // than the transaction of a producer that is dead stands open (40 s here). A
 // broker that is slower than that is as good as away; the caller tries again.
-const Stall = 50 * time.Second
+const stall = 50 * time.Second
 
 // chunkRecords is how many records Read takes from the client at a time.
 const chunkRecords = 5000
@@ -23,7 +23,7 @@ const chunkRecords = 5000
 // reading and is returned as it is.
 //
 // Where to is beyond the last stable offset, Read waits for the transactions that
-// are open there to end. If nothing comes for [Stall], the error wraps
+// are open there to end. If nothing comes for 50 seconds, the error wraps
 // [ErrStalled]; the others are those of [Reader.Next].
 //
 // opts say how to reach the cluster; Read uses a client of its own, so that it is
@@ -62,14 +62,14 @@ func Read(ctx context.Context, opts []kgo.Opt, t Info, from, to map[int32]int64,
 	return nil
 }
 
-// nextOrStalled gives a chunk Stall to come.
+// nextOrStalled gives a chunk stall to come.
 func nextOrStalled(ctx context.Context, r *Reader, left map[int32]int64) (Chunk, error) {
-	patient, cancel := context.WithTimeout(ctx, Stall)
+	patient, cancel := context.WithTimeout(ctx, stall)
 	defer cancel()
 	c, err := r.Next(patient, chunkRecords)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && patient.Err() != nil {
 		return c, topicError(r.topic.Name, fmt.Errorf("%w: none for %v, and %d partitions are not read to their end (from partition: offset %v on)",
-			ErrStalled, Stall, len(left), left))
+			ErrStalled, stall, len(left), left))
 	}
 	return c, err
 }

@@ -25,7 +25,6 @@ const (
 type Chunk struct {
 	Records []*kgo.Record   // committed ones, in order by partition
 	Next    map[int32]int64 // for every partition the offset to go on from
-	Stable  map[int32]int64 // the last stable offset, of the partitions of which it has been heard
 }
 
 // Reader reads the committed records of some partitions of one topic. It is not
@@ -36,7 +35,6 @@ type Reader struct {
 	err     error // of making the client
 	whole   bool  // it reads all partitions
 	next    map[int32]int64
-	stable  map[int32]int64
 	checked time.Time
 }
 
@@ -54,7 +52,7 @@ func Open(opts []kgo.Opt, t Info, from map[int32]int64) *Reader {
 }
 
 func open(opts []kgo.Opt, t Info, from map[int32]int64) *Reader {
-	r := &Reader{topic: Info{Name: t.Name, ID: t.ID}, next: maps.Clone(from), stable: make(map[int32]int64)}
+	r := &Reader{topic: Info{Name: t.Name, ID: t.ID}, next: maps.Clone(from)}
 	offsets := make(map[int32]kgo.Offset, len(from))
 	for p, offset := range from {
 		offsets[p] = kgo.NewOffset().At(offset)
@@ -124,7 +122,6 @@ func (r *Reader) poll(ctx context.Context, most int) (Chunk, error) {
 			return Chunk{}, r.refused(ctx, e)
 		}
 	}
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) { r.stable[p.Partition] = p.LastStableOffset })
 	for rec := range fetches.RecordsAll() {
 		moved = true
 		r.next[rec.Partition] = rec.Offset + 1
@@ -135,7 +132,7 @@ func (r *Reader) poll(ctx context.Context, most int) (Chunk, error) {
 	if !moved {
 		return Chunk{}, ctx.Err()
 	}
-	c.Next, c.Stable = maps.Clone(r.next), maps.Clone(r.stable)
+	c.Next = maps.Clone(r.next)
 	return c, nil
 }
 

@@ -11,5 +11,5 @@
 // the refusal tells which it was. (KafkaApis.scala and
 // ConsumerGroupCoordinator of Apache Kafka 4.3.)
 //
-// All together ends within [Limit], whatever hangs.
+// All together ends within nine seconds, whatever hangs.
 package preflight

@@ -25,8 +25,12 @@ func TestRun_recordsOfAnotherForm(t *testing.T) {
 	server := httptest.NewServer(srfake.NewRegistry().Handler())
 	t.Cleanup(server.Close)
 	reg := newRegistry(t, server.URL)
-	ids, err := reg.IDs(t.Context(), registry.Schema{Topic: "n", Text: nested.Schema()}, registry.Schema{Topic: "f", Text: flat.Schema()}, registry.Schema{Topic: "k", Text: keys.Schema()})
-	must(t, err)
+	var ids []int
+	for _, schema := range []registry.Schema{{Topic: "n", Text: nested.Schema()}, {Topic: "f", Text: flat.Schema()}, {Topic: "k", Text: keys.Schema()}} {
+		id, err := reg.ID(t.Context(), schema)
+		must(t, err)
+		ids = append(ids, id)
+	}
 	singleNested, singleFlat := avro.AppendSingleObject(nil, nested.Fingerprint()), avro.AppendSingleObject(nil, flat.Fingerprint())
 	idNested := avro.AppendConfluent(nil, ids[0])
 	avroKey := func(header []byte) []byte {

@@ -156,9 +156,9 @@ func (c *cluster) late(ctx context.Context, err error, dials *lastDial) error {
 		return err
 	}
 	if last := dials.read(); last != nil {
-		return fmt.Errorf("not reached within %v: %w", Limit, last)
+		return fmt.Errorf("not reached within %v: %w", limit, last)
 	}
-	return fmt.Errorf("no answer within %v", Limit)
+	return fmt.Errorf("no answer within %v", limit)
 }
 
 // lastDial remembers why a connection was not made.

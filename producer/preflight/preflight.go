@@ -13,8 +13,8 @@ import (
 	"pylon-kafka/producer/registry"
 )
 
-// Limit is how long all checks take at the most.
-const Limit = 9 * time.Second
+// limit is how long all checks take at the most.
+const limit = 9 * time.Second
 
 // State is the outcome of a check.
 type State string
@@ -49,9 +49,9 @@ type Options struct {
 }
 
 // Run checks everything at the same time and returns the checks in an order that
-// does not change. It ends within [Limit], or when ctx does.
+// does not change. It ends within nine seconds, or when ctx does.
 func Run(ctx context.Context, opts Options) []Check {
-	ctx, cancel := context.WithTimeout(ctx, Limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var parts [3][]Check
 	var running sync.WaitGroup

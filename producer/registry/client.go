@@ -115,19 +115,6 @@ func (r *Registry) ByID(ctx context.Context, id int) (string, error) {
 	return schema.Schema, nil
 }
 
-// IDs returns the ids of schemas in their order: [Registry.ID] of one after the
-// other, so that two empty registries give the same ids.
-func (r *Registry) IDs(ctx context.Context, schemas ...Schema) ([]int, error) {
-	ids := make([]int, len(schemas))
-	for i, s := range schemas {
-		var err error
-		if ids[i], err = r.ID(ctx, s); err != nil {
-			return nil, err
-		}
-	}
-	return ids, nil
-}
-
 // Lookup returns the id of a schema that is under its subject, or 0 where it is
 // not there. It changes nothing.
 func (r *Registry) Lookup(ctx context.Context, schema Schema) (int, error) {

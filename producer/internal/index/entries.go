@@ -93,8 +93,8 @@ func (b *Block) Encode(to []byte) []byte {
 	return append(append(to, kind), b.Body...)
 }
 
-// ParseBlock reads the value of a record; the body is part of the value.
-func ParseBlock(value []byte) (Block, error) {
+// parseBlock reads the value of a record; the body is part of the value.
+func parseBlock(value []byte) (Block, error) {
 	if len(value) == 0 || value[0] != version {
 		return Block{}, ErrVersion
 	}

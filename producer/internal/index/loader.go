@@ -24,7 +24,7 @@ func NewLoader(head *Head, into *view.View, marks bool) *Loader {
 // Take adds the value of a block's record, in the order of the topic, and reports
 // whether it is a delta. Blocks of other generations are passed over.
 func (l *Loader) Take(value []byte) (delta bool, err error) {
-	b, err := ParseBlock(value)
+	b, err := parseBlock(value)
 	if err != nil {
 		return false, err
 	}

@@ -18,8 +18,8 @@ import (
 	"pylon-kafka/producer/connect"
 )
 
-// ErrEnough is what a callback of [Reader.Read] returns to end it early.
-var ErrEnough = errors.New("enough")
+// errEnough is what a callback of [Reader.Read] returns to end it early.
+var errEnough = errors.New("enough")
 
 const (
 	// reachTimeout is how long a cluster may take to say where a topic ends.
@@ -108,7 +108,7 @@ func (r *Reader) since(ctx context.Context, t time.Time) (map[int32]int64, error
 
 // Read calls fn for every committed record from the offsets in from to the end of
 // the topic as it was when the reader was made, in order by partition. It ends
-// with nil also when ctx ends and when fn returns ErrEnough.
+// with nil also when ctx ends and when fn returns errEnough.
 func (r *Reader) Read(ctx context.Context, from map[int32]int64, fn func(*kgo.Record) error) error {
 	err := topic.Read(ctx, r.options, r.topic, from, r.End, fn)
 	if stopped(ctx, err) {
@@ -119,12 +119,12 @@ func (r *Reader) Read(ctx context.Context, from map[int32]int64, fn func(*kgo.Re
 
 // stopped reports whether reading ended because it should.
 func stopped(ctx context.Context, err error) bool {
-	return errors.Is(err, ErrEnough) || ctx.Err() != nil
+	return errors.Is(err, errEnough) || ctx.Err() != nil
 }
 
 // Follow calls fn for every committed record from the offsets in from on, those
 // that are still to come and those of partitions that are added included, and idle
-// at the start and after each few, with the offsets that come next. It ends with nil when ctx ends and when fn returns ErrEnough. A
+// at the start and after each few, with the offsets that come next. It ends with nil when ctx ends and when fn returns errEnough. A
 // broker that is away is told to log, and waited for; a topic that is not there any
 // more, or holds other records than it did, is an error.
 func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Logger, fn func(*kgo.Record) error, idle func(next map[int32]int64) error) error {
@@ -216,10 +216,10 @@ func passes(err error) bool {
 	return errors.Is(err, topic.ErrNoLeader) || errors.Is(err, context.DeadlineExceeded) || kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err)
 }
 
-// Last returns the last n records that are wanted, oldest first. It reads from
+// last returns the last n records that are wanted, oldest first. It reads from
 // the end backwards in windows that grow, since offsets that hold no record and
 // records that are not wanted cannot be told beforehand.
-func (r *Reader) Last(ctx context.Context, n int, wanted func(*kgo.Record) bool) ([]*kgo.Record, error) {
+func (r *Reader) last(ctx context.Context, n int, wanted func(*kgo.Record) bool) ([]*kgo.Record, error) {
 	for window := int64(n) + 16; ; window *= 8 {
 		from := maps.Clone(r.Start)
 		whole := true

@@ -88,7 +88,7 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 	}
 	wanted := func(rec *kgo.Record) bool { return !o.OnlyKey || keys.plain(rec.Key) == o.Key }
 	if o.Limit > 0 && !o.begins() {
-		records, err := reader.Last(ctx, int(o.Limit), wanted)
+		records, err := reader.last(ctx, int(o.Limit), wanted)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func one(ctx context.Context, cfg *producer.Config, stream string, o *Options, o
 			return err
 		}
 		if left--; left == 0 {
-			return ErrEnough
+			return errEnough
 		}
 		return nil
 	}

@@ -23,7 +23,7 @@ type Screen struct {
 func NewScreen(w io.Writer, lookup func(string) (string, bool), wide bool) Screen {
 	s := Screen{W: w, Width: plainWidth}
 	if IsTerminal(w) {
-		s.Width = max(Width(w), plainWidth/2)
+		s.Width = max(columns(w), plainWidth/2)
 		_, refused := lookup("NO_COLOR")
 		kind, _ := lookup("TERM")
 		s.Colour = !refused && kind != "dumb"
@@ -40,8 +40,8 @@ func IsTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// Width is how many characters a line of the terminal w has.
-func Width(w io.Writer) int {
+// columns is how many characters a line of the terminal w has.
+func columns(w io.Writer) int {
 	if file, ok := w.(*os.File); ok {
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
 			return width
