@@ -22,23 +22,29 @@
 //
 // # How it is made
 //
-// Data goes one way, and so do the files: each group uses only those above it.
+// Data goes one way: from a reader by the committer into a transaction. The files
+// in the order in which they are best read; what belongs together is in one group:
 //
 //   - errors.go, retry.go, config.go: what stays refused, and what is tried again
-//   - status.go, document.go, record.go, keys.go, known.go: what is shown of a stream,
-//     what stands in the offsets topic and in a record, what consumers have
-//   - schemastopic.go, sharedtopics.go, topickeeper.go, streammemory.go, index.go, session.go, draft.go, safeguard.go, quarrel.go, memory.go, rules.go: a stream
-//     that is open, and what of a batch is published in a transaction
-//   - batch.go, state.go, metrics.go, outage.go, passlog.go, trace.go, part.go: what
-//     readers emit, and what status, metrics, log and traces tell of it
-//   - publish.go, indexbase.go, wire.go, rebuild.go, recall.go, open.go, committer.go,
-//     watch.go: from the taking
-//     over of a transactional id to the one writer of a stream
-//   - refreshreader.go, pollreader.go, reconcilereader.go, and lane.go with lanefetch.go, laneahead.go,
-//     lanedoubt.go, lanememory.go, parked.go, lanework.go: the ways to read; none of them knows Kafka's side or the view
+//   - status.go, document.go, cursor.go, record.go, keys.go, partition.go, known.go,
+//     otherkeys.go: what is shown of a stream, what stands in the offsets topic and in
+//     a record, where a key belongs, what consumers have
+//   - schemastopic.go, sharedtopics.go, topickeeper.go, streammemory.go,
+//     transactiontime.go, index.go, session.go, prepare.go, draft.go, safeguard.go,
+//     baseline.go, quarrel.go, memory.go, rules.go, passparents.go: a stream that is
+//     open, and what of a batch is published in a transaction
+//   - batch.go, state.go, metrics.go, minutes.go, outage.go, passlog.go, trace.go,
+//     part.go: what readers emit, and what status, metrics, log and traces tell of it
+//   - publish.go, indexbase.go, schemas.go, registrar.go, wire.go, rebuild.go,
+//     recall.go, others.go, open.go, committer.go, watch.go, registrywatch.go: from the
+//     taking over of a transactional id to the one writer of a stream, and what is
+//     looked at meanwhile
+//   - refreshreader.go, doubts.go, pollreader.go, reconcilereader.go, and lane.go with
+//     claims.go, queue.go, lanememory.go, lanefetch.go, laneahead.go, lanedoubt.go,
+//     parked.go, lanework.go: the ways to read
 //   - task.go, taskissues.go, taskchildren.go: one stream, session after session
-//   - pipeline.go, then handover.go, replica.go, sync.go, reread.go: which streams are
-//     open here
+//   - pipeline.go, registryfirst.go, then group.go, fence.go, handover.go, replica.go, sync.go,
+//     syncgroup.go, reread.go: which streams are open here
 //
 // README.md says why it is made so.
 //
