@@ -245,10 +245,10 @@ func TestReplicas_shareTheStreams(t *testing.T) { //nolint:tparallel // See abov
 			}
 			e := r.add(t, "e")
 			r.shared(t, c, d, e)
-			r.begin("two stop at once")
+			r.begin("two stop together")
 			r.gone(e, func() { r.gone(d, func() { both(t, d.stop, e.stop) }) })
 			r.shared(t, c)
-			r.wantNoLonger(t, "two stop at once", 2*handOver)
+			r.wantNoLonger(t, "two stop together", 2*handOver)
 
 			r.stop()
 			eventually(t, "everything is in Kafka", func() bool { return r.settled(t, replicaStreams) })
