@@ -30,7 +30,9 @@ const (
 // index, several updates in one second and either kind of bound do no harm. All
 // times are by the API's clock, or ours where that is earlier: a Date that runs
 // ahead would make the cursor pass over changes, one that is late only makes it
-// look back further.
+// look back further. (The order by created_at was seen in answers that were recorded
+// on 2026-10-08; that stamps of updated_at come late and out of order is known from
+// dlt's source of Pylon, July 2026. Neither is documented.)
 //
 // Where the API refuses the live search (400), it is asked without message
 // activity, then with an end a day ahead, then both.

@@ -87,7 +87,8 @@ const childReads = 3
 // Errors, by errors.Is:
 //
 //   - ErrNotFound: the API does not show the children. The issue was deleted, or
-//     scrubbed, which the API may say with a 400; Issue tells which.
+//     scrubbed, which the API may say with a 400 (known from dlt's source of Pylon,
+//     July 2026; documented nowhere); Issue tells which.
 //   - ErrUnauthorized: the token is refused, here and everywhere.
 //   - ErrForbidden, or another *APIError (such as a 422): this issue's children
 //     are refused. Others may be given.

@@ -13,8 +13,10 @@ const (
 	// day is what windows of a reconcile are counted in.
 	day = 24 * time.Hour
 	// longWindow and shortWindow are the longest ranges that GET /issues takes: the
-	// newer documentation says 365 days, the older one 30. The overlap at both ends
-	// must fit.
+	// API's page of the list says 365 days (read on 2026-10-06), the older one
+	// (https://docs.usepylon.com/api-reference/issues/get-a-list-of-issues) and
+	// https://static.usepylon.com/openapi.json of July 2026 say 30. The overlap at both
+	// ends must fit.
 	longWindow  = 364 * day
 	shortWindow = 29 * day
 )

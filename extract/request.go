@@ -53,7 +53,9 @@ func (r *request) method() string {
 }
 
 // body returns the body of a search, nil for a GET. Cursor and limit belong into
-// it: in the query the API ignores them and sends page one for ever.
+// it (https://static.usepylon.com/openapi.json, POST /issues/search): in the query
+// the API ignores them and sends page one for ever, as KyleKing/tlr has seen on the
+// live API (its docs/api-notes.md, August 2026).
 func (r *request) body() io.Reader {
 	if r.filter == nil {
 		return nil

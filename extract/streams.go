@@ -62,7 +62,8 @@ func Streams() []Stream {
 			Get:  Call{"/issues/{id}", "issues_get", 300, 0},
 			// The time an issue has spent in its status grows with the clock. The active time is measured while somebody has the
 			// issue open, so it grows too without the issue's updated_at moving. The times to first response and to resolution
-			// stand still once they are there, and team_slas holds only these and deadlines: they stay part of the hash.
+			// stand still once they are there, and team_slas holds only these and deadlines: they stay part of the hash. Concluded from what
+			// https://static.usepylon.com/openapi.json says of each (Issue); whether they move updated_at is documented nowhere.
 			Clocks: []string{
 				"time_in_status_seconds",
 				"business_hours_time_in_status_seconds",
@@ -90,7 +91,8 @@ func Streams() []Stream {
 		{Name: "knowledge_bases", Sync: SyncFull, Key: "id", Call: Call{"/knowledge-bases", "knowledge_bases", 300, 0}},
 		{
 			// Without a language the API sends each article once, in the knowledge base's default language. Translations share
-			// the id, so asking for more than one would make them overwrite one another.
+			// the id, so asking for more than one would make them overwrite one another (https://static.usepylon.com/openapi.json, GET
+			// /knowledge-bases/{id}/articles, language; that the id is shared is concluded from it).
 			Name: "knowledge_base_articles", Sync: SyncFull, Key: "id", Parent: "knowledge_bases", ParentField: "knowledge_base_id",
 			Call: Call{"/knowledge-bases/{id}/articles", "knowledge_base_articles", 120, pageLimit},
 		},

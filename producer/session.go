@@ -16,8 +16,9 @@ import (
 
 const (
 	// transactionTimeout is how long Kafka lets a transaction stand open. It
-	// counts from the first record, so everything slow is done before. A cluster that
-	// takes less is asked for less, see [session.connect].
+	// counts from the first record (KIP-98: the coordinator begins when a partition is
+	// added), so everything slow is done before. A cluster that takes less is asked for less,
+	// see [session.connect].
 	transactionTimeout = 40 * time.Second
 	// transactionWork is how long we try ourselves, so that a transaction is
 	// ended by us and not by Kafka.

@@ -71,7 +71,8 @@ func (k *Kafka) Codec() (kgo.CompressionCodec, bool) {
 	}
 }
 
-// resourceName matches what Kafka allows in a topic's name.
+// resourceName matches what Kafka allows in a topic's name
+// (org.apache.kafka.common.internals.Topic, LEGAL_CHARS and MAX_NAME_LENGTH).
 var resourceName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // Validate reports all problems together; each names its variable, what it
