@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sethvargo/go-envconfig"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -161,6 +162,8 @@ func TestReplicas_standBy(t *testing.T) {
 	w.settings["KAFKA_OFFSETS_PARTITIONS"] = "1"
 	a := r.add(t, "a")
 	r.shared(t, a)
+	registry := prometheus.NewRegistry()
+	w.registerer = registry
 	b := r.add(t, "b")
 	eventually(t, "b stands by", func() bool {
 		for _, s := range b.pipeline.Status() {
@@ -170,4 +173,10 @@ func TestReplicas_standBy(t *testing.T) {
 		}
 		return b.pipeline.Ready()
 	})
+	wantMetrics(t, registry, b.pipeline.Status())
+	for _, s := range b.pipeline.Status() {
+		if owned := gauge(t, registry, "pylon_kafka_stream_owned", s.Stream); owned != 0 {
+			t.Errorf("the metric says that b owns %s", s.Stream)
+		}
+	}
 }

@@ -247,10 +247,16 @@ type brokenWriter struct{ http.ResponseWriter }
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("left") }
 
+// TestPages_doNotMindAClientThatHasLeft wants no panic, and the next client served.
 func TestPages_doNotMindAClientThatHasLeft(t *testing.T) {
 	t.Parallel()
 	handler := newPages(twoStreams, true).Handler()
 	for _, path := range []string{"/", "/api/streams", "/readyz", "/metrics"} {
 		handler.ServeHTTP(brokenWriter{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
+		next := httptest.NewRecorder()
+		handler.ServeHTTP(next, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
+		if next.Code != http.StatusOK || next.Body.Len() == 0 {
+			t.Errorf("%s: the next client gets %d with %d bytes", path, next.Code, next.Body.Len())
+		}
 	}
 }
