@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -12,6 +13,27 @@ import (
 
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 )
+
+// TestREADME_buildsAnImageThatKnowsItsCommit holds that the command for the image
+// says what is built, and that none is built without.
+func TestREADME_buildsAnImageThatKnowsItsCommit(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, command, found := strings.Cut(string(text), "`docker buildx build ")
+	command, _, _ = strings.Cut(command, "`")
+	for _, argument := range []string{"--build-arg VERSION=$(git describe --tags --always)", "--build-arg COMMIT=$(git rev-parse HEAD)"} {
+		if !found || !strings.Contains(command, argument) {
+			t.Errorf("README.md builds an image without %s: %s", argument, command)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "../../.ci/rootfs", t.TempDir())
+	cmd.Env = append(os.Environ(), "COMMIT=")
+	if output, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(output), "COMMIT is not set") {
+		t.Errorf("rootfs without a commit: %v\n%s", err, output)
+	}
+}
 
 //go:generate go test . -run TestREADME -update
 
