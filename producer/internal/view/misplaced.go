@@ -2,7 +2,6 @@ package view
 
 import (
 	"encoding/binary"
-	"iter"
 	"slices"
 	"sync"
 )
@@ -14,27 +13,24 @@ import (
 // for use; its methods are safe for concurrent use. It costs about 20 bytes for
 // each such record, and nothing where there are none.
 type Misplaced struct {
-	mu    sync.RWMutex
-	set   table
-	names map[id]string // the keys that are no UUIDs
+	mu   sync.RWMutex
+	made bool // the table is
+	set  table
 }
 
 // Add notes that key has a record in partition.
 func (m *Misplaced) Add(key string, partition int32) {
-	packed, text := pack(key)
+	packed, _ := pack(key)
 	e := misplacedEntry(packed, partition)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.names == nil {
-		m.set, m.names = newTable(len(e)), make(map[id]string)
+	if !m.made {
+		m.set, m.made = newTable(len(e)), true
 	}
 	if _, ok := m.set.find(e); ok {
 		return
 	}
 	m.set.insert(e)
-	if text {
-		m.names[packed] = key
-	}
 }
 
 // Remove notes that key has no record in partition any more.
@@ -42,14 +38,11 @@ func (m *Misplaced) Remove(key string, partition int32) {
 	packed, _ := pack(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.names == nil {
+	if !m.made {
 		return
 	}
 	if p, ok := m.set.find(misplacedEntry(packed, partition)); ok {
 		m.set.removeAt(p)
-	}
-	if len(m.of(packed)) == 0 {
-		delete(m.names, packed)
 	}
 }
 
@@ -68,46 +61,8 @@ func (m *Misplaced) Partitions(key string) []int32 {
 	return m.of(packed)
 }
 
-// All returns every key with a partition in which it is misplaced, in no order
-// that means anything. What is added or removed while the loop runs may be there
-// or not.
-func (m *Misplaced) All() iter.Seq2[string, int32] {
-	return func(yield func(string, int32) bool) {
-		for place := uint64(0); place < 1<<32; {
-			var keys []string
-			var partitions []int32
-			keys, partitions, place = m.shardAt(uint32(place))
-			for i, key := range keys {
-				if !yield(key, partitions[i]) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// shardAt returns what the shard at place holds, and where the next one begins.
-func (m *Misplaced) shardAt(place uint32) (keys []string, partitions []int32, next uint64) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.names == nil {
-		return nil, nil, 1 << 32
-	}
-	shard := m.set.shardOf(place)
-	for e := range m.set.shard(shard) {
-		packed := id(e).unscramble()
-		name, ok := m.names[packed]
-		if !ok {
-			name = packed.uuid()
-		}
-		keys = append(keys, name)
-		partitions = append(partitions, int32(binary.BigEndian.Uint32(e[keyBytes:])))
-	}
-	return keys, partitions, m.set.end(shard)
-}
-
 func (m *Misplaced) of(packed id) []int32 {
-	if m.names == nil {
+	if !m.made {
 		return nil
 	}
 	scrambled := packed.scramble()

@@ -34,15 +34,18 @@ type page struct {
 // row is one stream on the page, in words.
 type row struct {
 	Stream, Word, Level string
-	Age, Every          string
-	BacklogText         string
-	Line, Hour          string // what was published in the last hour, as points and in words
-	Budget, Next        string
-	Reason              string
-	LastErrorText       string
-	Warnings            []string
-	More                []fact
+	pace
+	BacklogText   string
+	Line, Hour    string // what was published in the last hour, as points and in words
+	Budget        string
+	Reason        string
+	LastErrorText string
+	Warnings      []string
+	More          []fact
 }
+
+// pace is when the stream was read and will be.
+type pace struct{ Age, Every, Next string }
 
 // fact is something that is shown on demand.
 type fact struct {
@@ -86,8 +89,7 @@ func newRow(s *producer.Status, now time.Time) row {
 		Stream:   s.Stream,
 		Word:     report.Word(s, now),
 		Level:    report.LevelOf(s, now).String(),
-		Age:      report.Ago(s.LastSuccess, now),
-		Next:     report.In(s.NextPass, now),
+		pace:     pace{Age: report.Ago(s.LastSuccess, now), Next: report.In(s.NextPass, now)},
 		Reason:   s.Reason,
 		Warnings: s.Warnings,
 		Line:     line(s.Throughput),
