@@ -32,7 +32,7 @@ func TestValues_thatCannotWorkAreRefused(t *testing.T) {
 		"misspelt resource":             {"resources: {limits: {memroy: 1Gi}}", []string{"memroy"}},
 		"misspelt capability":           {"securityContext: {capabilities: {dropp: [ALL]}}", []string{"dropp"}},
 		"misspelt seccomp":              {"podSecurityContext: {seccompProfile: {typ: Localhost}}", []string{"typ"}},
-		"misspelt container":            {"extraContainers: [{nmae: proxy, image: proxy}]", []string{"nmae", "name"}},
+		"misspelt container":            {"extraContainers: [{nameX: proxy, image: proxy}]", []string{"nameX", "name"}},
 		"misspelt image":                {"initContainers: [{name: wait, imgae: wait}]", []string{"imgae", "image"}},
 		"misspelt below a container":    {"initContainers: [{name: wait, image: wait, env: [{name: A, valeu: a}]}]", []string{"valeu"}},
 		"container without an image":    {"extraContainers: [{name: proxy}]", []string{"image"}},
