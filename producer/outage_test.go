@@ -102,6 +102,7 @@ func TestRun_showsAnEndpointThatFails(t *testing.T) {
 		}
 	}
 	eventually(t, "teams goes on", func() bool { return status("teams").LastSuccess.After(other) })
+	eventually(t, "the log says that tags is down", func() bool { down, _ := w.outageLines("tags"); return down > 0 })
 	if s := status("tags"); !s.LastSuccess.Equal(success) || !s.Cursor.Equal(cursor) {
 		t.Errorf("success moves from %v to %v, data up to from %v to %v, though each request fails", success, s.LastSuccess, cursor, s.Cursor)
 	}
