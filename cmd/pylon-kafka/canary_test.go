@@ -204,7 +204,7 @@ func canaryIsSeenNowhere(t *testing.T, w *workspace) {
 // that prints settings, and for a pass at debug level.
 func TestCanary_isInNoErrorAndNoTable(t *testing.T) {
 	t.Parallel()
-	const plain, oauth, unauthorized = "PLAIN", "OAUTHBEARER", "401"
+	const plain, oauth, unauthorized = "PLAIN", "OAUTHBEARER", "401" // an answer that ends a sync before anything else
 	for name, test := range map[string]struct {
 		mechanism string
 		change    func(t *testing.T, w *workspace) // nil: all is well
@@ -215,7 +215,7 @@ func TestCanary_isInNoErrorAndNoTable(t *testing.T) {
 		"another password": {plain, func(_ *testing.T, w *workspace) {
 			w.env["KAFKA_SASL_PASSWORD"] += "-other"
 		}, "KAFKA_SASL_MECHANISM PLAIN"}, // kfake closes the connection
-		"another registry":     {plain, func(_ *testing.T, w *workspace) { w.env["SCHEMA_REGISTRY_PASSWORD"] += "-other" }, "schema registry"},
+		"another registry":     {plain, func(_ *testing.T, w *workspace) { w.env["SCHEMA_REGISTRY_PASSWORD"] += "-other" }, unauthorized},
 		"nothing wrong, OAuth": {mechanism: oauth},
 		"another client secret": {oauth, func(_ *testing.T, w *workspace) {
 			w.env["KAFKA_SASL_CLIENT_SECRET"] += "-other"
@@ -247,7 +247,7 @@ func TestCanary_isInNoErrorAndNoTable(t *testing.T) {
 			if (err != nil) != (test.change != nil) || !strings.Contains(text, test.says) {
 				t.Errorf("sync = %v; want an error only where something is wrong, and %q in:\n%s", err, test.says, text)
 			}
-			if debug := strings.Contains(text, `"DEBUG"`); !debug && test.says != unauthorized { // which ends it before anything else
+			if debug := strings.Contains(text, `"DEBUG"`); !debug && test.says != unauthorized {
 				t.Errorf("sync logs nothing at debug level:\n%s", text)
 			}
 		})
