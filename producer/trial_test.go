@@ -127,7 +127,7 @@ func TestRun_warnsOfAClockThatDiffers(t *testing.T) {
 	warned := func() int {
 		n := 0
 		for _, s := range p.Status() {
-			if strings.Contains(strings.Join(s.Warnings, "\n"), "Pylon's clock is 1h0m0s ahead of this machine's") {
+			if strings.Contains(strings.Join(s.Warnings, "\n"), "Pylon's clock is ") {
 				n++
 			}
 		}
