@@ -44,7 +44,7 @@ func (r *laneRun) doubt(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if j.records, err = r.ask(ctx, j); err != nil {
+	if j.records, err = r.ask(ctx, j); err != nil || j.gone {
 		return err
 	}
 	t := r.known.lacks(j.issue, j.records)

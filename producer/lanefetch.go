@@ -23,14 +23,14 @@ func (r *laneRun) fetch(ctx context.Context, j *job) {
 	if j.gone {
 		return
 	}
-	if j.records, j.err = r.ask(ctx, j); j.err == nil {
+	if j.records, j.err = r.ask(ctx, j); j.err == nil && !j.gone {
 		j.err = r.doubt(ctx, j)
 	}
 }
 
-// ask asks for the children of a job's issue. One that does not exist has none: the
-// safeguard counts them as missing, since a token that does not see the issue any
-// more is answered just so.
+// ask asks for the children of a job's issue. One that does not exist was deleted if
+// those of others are served meanwhile. If not, it has none: the safeguard counts
+// them as missing, since a token that does not see issues any more is answered so.
 func (r *laneRun) ask(ctx context.Context, j *job) ([]extract.Record, error) {
 	records, err := r.api.children(ctx, j.issue, r.role.priority, j.patience())
 	switch {
@@ -50,6 +50,7 @@ func (r *laneRun) ask(ctx context.Context, j *job) ([]extract.Record, error) {
 		// of them, so nothing is published, and they are tried again later.
 		return nil, fmt.Errorf("children of issue %s, which exists: %w", j.issue, err)
 	default:
+		j.gone = r.memory.servedSince(j.claim.began)
 		return nil, nil
 	}
 }
