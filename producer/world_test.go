@@ -183,6 +183,7 @@ type message struct {
 	key, value string // value is plain JSON, with unmapped in its place
 	tombstone  bool
 	headers    map[string]string
+	partition  int32
 }
 
 // messages returns every committed record of a stream's topic.
@@ -198,7 +199,7 @@ func (w *world) messages(t *testing.T, stream string) []message {
 	}
 	var all []message
 	err = topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
-		m := message{key: string(rec.Key), tombstone: rec.Value == nil, headers: make(map[string]string)}
+		m := message{key: string(rec.Key), tombstone: rec.Value == nil, headers: make(map[string]string), partition: rec.Partition}
 		for _, h := range rec.Headers {
 			m.headers[h.Key] = string(h.Value)
 		}
@@ -287,13 +288,17 @@ func (w *world) wantTruth(t *testing.T, streams ...string) {
 func (w *world) wantNoRepeats(t *testing.T, streams ...string) {
 	t.Helper()
 	for _, stream := range streams {
-		last := make(map[string]string)
+		type place struct { // partitions are read in any order
+			key       string
+			partition int32
+		}
+		last := make(map[place]string)
 		for _, m := range w.messages(t, stream) {
-			now := m.headers["hash"]
-			if before, ok := last[m.key]; ok && before == now {
+			now, at := m.headers["hash"], place{m.key, m.partition}
+			if before, ok := last[at]; ok && before == now {
 				t.Errorf("%s: %s is published twice in a row with hash %q", stream, m.key, now)
 			}
-			last[m.key] = now
+			last[at] = now
 		}
 	}
 }
