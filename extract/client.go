@@ -144,6 +144,9 @@ func (c *Client) Skew() time.Duration { return time.Duration(c.skew.Load()) }
 // what the settings call now is not what Pylon calls so.
 const allowedSkew = time.Minute
 
+// ClockAdvice is what to do about a [Client.ClockWarning].
+const ClockAdvice = "set this machine's clock by NTP, or look at the proxy in between"
+
 // ClockWarning says by how much Pylon's clock, as the Date of its last answer has
 // it, and this machine's differ; "" if that is no more than a minute.
 func (c *Client) ClockWarning() string {

@@ -92,7 +92,8 @@ func (c *committer) decide(b *batch) (*draft, error) {
 
 // learn makes of a refusal for size what is to be done next: the topic may have
 // got another limit, the batches may have to be smaller, or one record really
-// does not fit; a dead letter then goes without its raw JSON. It returns nil where the batch is to be tried again.
+// does not fit; a dead letter then goes without its raw JSON. It returns nil where
+// the batch is to be tried again.
 func (c *committer) learn(ctx context.Context, d *draft, err error) error {
 	var large *tooLargeError
 	if !errors.As(err, &large) {

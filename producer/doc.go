@@ -43,8 +43,8 @@
 //     claims.go, queue.go, lanememory.go, lanefetch.go, laneahead.go, lanedoubt.go,
 //     parked.go, lanework.go: the ways to read
 //   - task.go, taskissues.go, taskchildren.go: one stream, session after session
-//   - pipeline.go, registryfirst.go, then group.go, fence.go, handover.go, replica.go, sync.go,
-//     syncgroup.go, reread.go: which streams are open here
+//   - pipeline.go, registryfirst.go, then group.go, fence.go, handover.go, replica.go,
+//     sync.go, syncgroup.go, reread.go: which streams are open here
 //
 // README.md says why it is made so.
 //

@@ -89,15 +89,18 @@ func (x *indexer) usable() bool {
 		x.known.foreign.Len() == 0 && x.known.misplaced.Len() == 0 && !x.mixed && len(x.deleted) <= mostDeleted
 }
 
-// committed notes the records and changes of a transaction.
-func (x *indexer) committed(records []*kgo.Record, changes []change) {
-	type span struct {
-		first, last int64
-		records     int
-	}
+// span is where records stand in a partition.
+type span struct {
+	first, last int64
+	records     int
+}
+
+// spansOf returns where those of the records stand that went to a topic, by
+// partition.
+func spansOf(topic string, records []*kgo.Record) map[int32]span {
 	spans := make(map[int32]span)
 	for _, rec := range records {
-		if rec.Topic != x.topic.Name {
+		if rec.Topic != topic {
 			continue
 		}
 		at, ok := spans[rec.Partition]
@@ -105,12 +108,19 @@ func (x *indexer) committed(records []*kgo.Record, changes []change) {
 			at = span{first: rec.Offset, last: rec.Offset}
 		}
 		spans[rec.Partition] = span{min(at.first, rec.Offset), max(at.last, rec.Offset), at.records + 1}
-		if !x.seen && rec.Value != nil {
+	}
+	return spans
+}
+
+// committed notes the records and changes of a transaction.
+func (x *indexer) committed(records []*kgo.Record, changes []change) {
+	for _, rec := range records {
+		if !x.seen && rec.Topic == x.topic.Name && rec.Value != nil {
 			x.framing.see(rec.Value, rec)
 			x.seen = true
 		}
 	}
-	for partition, at := range spans {
+	for partition, at := range spansOf(x.topic.Name, records) {
 		x.coverage.Committed(partition, at.first, at.last, at.records)
 	}
 	for _, c := range changes {

@@ -72,16 +72,23 @@ func (k *known) lacks(issue string, records []extract.Record) tally {
 		}
 		listed[records[i].Key] = struct{}{}
 	}
-	children := k.view.Children(issue)
-	known := len(children)
-	gone := slices.DeleteFunc(children, func(key string) bool {
+	known, gone, elsewhere := k.unlisted(issue, listed)
+	return tally{known, len(gone) - len(elsewhere)}
+}
+
+// unlisted returns how many of an issue's children consumers have, which of them
+// are not listed, and which of those are another issue's now.
+func (k *known) unlisted(issue string, listed map[string]struct{}) (known int, gone, elsewhere []string) {
+	gone = k.view.Children(issue)
+	known = len(gone)
+	gone = slices.DeleteFunc(gone, func(key string) bool {
 		_, ok := listed[key]
 		return ok
 	})
-	if len(gone) == 0 {
-		return tally{known: known}
+	if len(gone) > 0 {
+		elsewhere = k.view.Elsewhere(issue, gone)
 	}
-	return tally{known, len(gone) - len(k.view.Elsewhere(issue, gone))}
+	return known, gone, elsewhere
 }
 
 // createdBetween returns the issues of which consumers have one that was created

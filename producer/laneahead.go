@@ -82,7 +82,7 @@ func (r *laneRun) lookAhead(ctx context.Context, c chunk, seen sightings) error 
 			return err
 		}
 		for _, rec := range records {
-			if issue, ok := r.issueOf(rec); ok {
+			if issue, _, ok := r.issueOf(rec); ok {
 				seen.note(rec, issue)
 			}
 		}

@@ -34,8 +34,8 @@ const (
 
 // doubt looks closer at an issue that lacks so many of its children that the
 // safeguard would stop the stream for it. What a second reading says is believed if
-// other issues are whole; if many lack children, that is left to the safeguard; and if nothing can be said of others, the error has the issue
-// parked.
+// other issues are whole; if many lack children, that is left to the safeguard; and
+// if nothing can be said of others, the error has the issue parked.
 func (r *laneRun) doubt(ctx context.Context, j *job) error {
 	if !r.guard.doubts(r.known.lacks(j.issue, j.records)) {
 		return nil

@@ -58,9 +58,9 @@ func (r *laneRun) ask(ctx context.Context, j *job) ([]extract.Record, error) {
 // mostRecords is how many records a chunk is made of.
 const mostRecords = 5000
 
-// issueOf returns the issue whose record it is; false of a record that says nothing
-// of an issue.
-func (r *laneRun) issueOf(rec *kgo.Record) (string, bool) {
+// issueOf returns the issue whose record it is, and the record's origin; false of a
+// record that says nothing of an issue.
+func (r *laneRun) issueOf(rec *kgo.Record) (issue, origin string, ok bool) {
 	h := readHeaders(rec)
 	key, _ := r.keys.decode(rec.Key)
 	if h.connector != r.connector || h.origin == "" || key == "" {
@@ -68,17 +68,17 @@ func (r *laneRun) issueOf(rec *kgo.Record) (string, bool) {
 			r.log.Warn("the issues topic holds a record that this connector did not write; such records are passed over",
 				"topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset)
 		})
-		return "", false
+		return "", "", false
 	}
-	return key, !h.moved // a record that was moved stands elsewhere: the issue is there
+	return key, h.origin, !h.moved // a record that was moved stands elsewhere: the issue is there
 }
 
 // takes tells whether an issue's record is for this lane.
-func (r *laneRun) takes(rec *kgo.Record) bool {
+func (r *laneRun) takes(rec *kgo.Record, origin string) bool {
 	if rec.Value == nil && r.role.live {
 		return true // costs no request, and must not wait for a backlog of many hours
 	}
-	polled := readHeaders(rec).origin == originPoll
+	polled := origin == originPoll
 	return polled == r.role.live || !r.role.live && rec.Offset < r.cursor.SweepTo[rec.Partition]
 }
 
@@ -94,12 +94,12 @@ func (r *laneRun) next(ctx context.Context) (chunk, error) {
 	last, seen := make(map[string]*job), make(sightings)
 	var order []*job
 	for _, rec := range records {
-		issue, ok := r.issueOf(rec)
+		issue, origin, ok := r.issueOf(rec)
 		if !ok {
 			continue
 		}
 		seen.note(rec, issue)
-		if !r.takes(rec) {
+		if !r.takes(rec, origin) {
 			continue
 		}
 		j := &job{issue: issue, lastSeen: seeing(rec), parked: r.isParked(issue), done: make(chan struct{})}

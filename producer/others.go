@@ -71,20 +71,8 @@ var errInterrupted = errors.New("others write to the topic at the same time")
 // produced and not committed, stand where next says and without a gap: then
 // nothing of others, committed yet or not, stands before them that was not seen.
 func (s *session) uninterrupted(records []*kgo.Record, next map[int32]int64) error {
-	type span struct{ first, last, records int64 }
-	spans := make(map[int32]span)
-	for _, rec := range records {
-		if rec.Topic != s.topic.Name {
-			continue
-		}
-		at, ok := spans[rec.Partition]
-		if !ok {
-			at = span{first: rec.Offset, last: rec.Offset}
-		}
-		spans[rec.Partition] = span{min(at.first, rec.Offset), max(at.last, rec.Offset), at.records + 1}
-	}
-	for p, at := range spans {
-		if at.first != next[p] || at.last-at.first+1 != at.records {
+	for p, at := range spansOf(s.topic.Name, records) {
+		if at.first != next[p] || at.last-at.first+1 != int64(at.records) {
 			return fmt.Errorf("topic %s, partition %d: %w", s.topic.Name, p, errInterrupted)
 		}
 	}

@@ -320,7 +320,7 @@ func (p *Pipeline) tellOutages(ctx context.Context) {
 func (p *Pipeline) tellClock() {
 	warning := p.client.ClockWarning()
 	if warning != "" {
-		warning += ": set this machine's clock by NTP, or look at the proxy in between"
+		warning += ": " + extract.ClockAdvice
 	}
 	for _, t := range p.tasks {
 		if !t.state.standsBy() {

@@ -28,9 +28,9 @@ import (
 // publish does not stop with ctx: a transaction that was begun is ended, within
 // a grace of some seconds after ctx ends. If it returns an error, nothing was
 // committed, or (an answer was lost) it is not known. A [tooLargeError] and
-// errInterrupted are of the first kind, and the session goes on; after any other the session must be
-// closed, and the next one ends what may stand open and reads the committed
-// cursor.
+// errInterrupted are of the first kind, and the session goes on; after any other
+// the session must be closed, and the next one ends what may stand open and reads
+// the committed cursor.
 //
 // It must not be called concurrently with itself or anything else that uses the
 // session's client.

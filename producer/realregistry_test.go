@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"pylon-kafka/avro"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
+	"pylon-kafka/producer/producertest"
 	"pylon-kafka/producer/registry"
 )
 
@@ -33,14 +33,7 @@ type registryWorld struct {
 // registry, or fails it where containers are required.
 func newRegistryWorld(t *testing.T, streams string) *registryWorld {
 	t.Helper()
-	address := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
-	if address == "" {
-		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
-		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
+	address := producertest.RegistryURL(t)
 	registry, err := sr.NewClient(sr.URLs(address))
 	must(t, err)
 	w := &registryWorld{

@@ -278,15 +278,7 @@ func (d *draft) family(f family) (missing, known int, err error) {
 	if err != nil || keyless > 0 {
 		return 0, 0, err
 	}
-	children := d.s.known.view.Children(f.issue)
-	gone := slices.DeleteFunc(slices.Clone(children), func(key string) bool {
-		_, ok := listed[key]
-		return ok
-	})
-	if len(gone) == 0 {
-		return 0, len(children), nil
-	}
-	elsewhere := d.s.known.view.Elsewhere(f.issue, gone)
+	known, gone, elsewhere := d.s.known.unlisted(f.issue, listed)
 	for _, key := range gone {
 		id := objectID{f.issue, key}
 		if slices.Contains(elsewhere, key) || d.holds(key) {
@@ -296,5 +288,5 @@ func (d *draft) family(f family) (missing, known int, err error) {
 		d.tombstone(id)
 		missing++
 	}
-	return missing, len(children), nil
+	return missing, known, nil
 }

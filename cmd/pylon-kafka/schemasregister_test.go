@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/producer/producertest"
 )
 
 // TestSchemasRegister_isEnoughWhereTheServiceMayNot registers in a pipeline, with
@@ -101,14 +101,7 @@ func refusing(registry http.Handler, path string) http.Handler {
 // TestSchemasRegister_dryRunOnARealRegistry wants a reason from one that gives none.
 func TestSchemasRegister_dryRunOnARealRegistry(t *testing.T) {
 	t.Parallel()
-	url := os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
-	if url == "" {
-		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
-		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
+	url := producertest.RegistryURL(t)
 	w := newWorkspace(t, extracttest.Options{})
 	w.env["SCHEMA_REGISTRY_URL"] = url
 	w.env["KAFKA_TOPIC_PREFIX"] = "dry-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."

@@ -12,10 +12,6 @@ import (
 	"pylon-kafka/extract"
 )
 
-// allowedSkew is how far Pylon's clock and ours may differ: more than that, and
-// what the settings call now is not what Pylon calls so.
-const allowedSkew = time.Minute
-
 // pylon checks the token, the clock, and every chosen stream's endpoint.
 func pylon(ctx context.Context, opts *Options) []Check {
 	url := extract.MaskURL(opts.Extract.APIURL)
@@ -28,22 +24,18 @@ func pylon(ctx context.Context, opts *Options) []Check {
 	}
 	return []Check{
 		good("token", fmt.Sprintf("%s accepts it; organization %s", url, me.OrganizationName)),
-		clock(opts.Pylon.Skew()),
+		clock(opts.Pylon.ClockWarning()),
 		endpoints(ctx, opts),
 	}
 }
 
-func clock(skew time.Duration) Check {
+// clock tells of what [extract.Client.ClockWarning] warns; "" is nothing.
+func clock(warning string) Check {
 	const name = "clock"
-	skew = skew.Round(time.Second)
-	switch {
-	case skew > allowedSkew:
-		return warn(name, fmt.Sprintf("Pylon's clock is %v ahead of this machine's", skew), "set this machine's clock by NTP, or look at the proxy in between")
-	case skew < -allowedSkew:
-		return warn(name, fmt.Sprintf("Pylon's clock is %v behind this machine's", -skew), "set this machine's clock by NTP, or look at the proxy in between")
-	default:
+	if warning == "" {
 		return good(name, "this machine's and Pylon's agree")
 	}
+	return warn(name, warning, extract.ClockAdvice)
 }
 
 // question is one endpoint that a run needs, and how to ask it without doing much.

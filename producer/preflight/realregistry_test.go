@@ -1,7 +1,6 @@
 package preflight_test
 
 import (
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"pylon-kafka/avro"
 	"pylon-kafka/producer/preflight"
+	"pylon-kafka/producer/producertest"
 	"pylon-kafka/producer/registry"
 )
 
@@ -17,15 +17,7 @@ import (
 // has not seen.
 func realRegistry(t *testing.T) (url, prefix string) {
 	t.Helper()
-	url = os.Getenv("PYLON_KAFKA_TEST_REGISTRY_URL")
-	if url == "" {
-		const reason = "PYLON_KAFKA_TEST_REGISTRY_URL names no schema registry with Confluent's API, such as http://localhost:8081"
-		if os.Getenv("PYLON_KAFKA_REQUIRE_CONTAINERS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
-	return url, "check-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
+	return producertest.RegistryURL(t), "check-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "."
 }
 
 // schemaOf is the schema of tags as it would be registered.

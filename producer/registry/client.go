@@ -165,7 +165,7 @@ func avroSchema(s Schema) sr.Schema { return sr.Schema{Schema: s.Text, Type: sr.
 // believable returns an id, or an error if it is none: something else answers.
 func believable(id int, what string) (int, error) {
 	if id < 1 || id > math.MaxInt32 {
-		return 0, strangerError{fmt.Errorf("%s: the answer has no id of a schema in it; %s", what, usualPaths)}
+		return 0, notRegistryError{fmt.Errorf("%s: the answer has no id of a schema in it; %s", what, usualPaths)}
 	}
 	return id, nil
 }

@@ -44,7 +44,7 @@ func readable(err error) error {
 		if errors.As(err, &request) {
 			err = request.Err // without the URL; still what NotARegistry goes by
 		}
-		return strangerError{fmt.Errorf("the answer is not a registry's (a page of HTML, another protocol?); %s: %w", usualPaths, err)}
+		return notRegistryError{fmt.Errorf("the answer is not a registry's (a page of HTML, another protocol?); %s: %w", usualPaths, err)}
 	case errors.As(err, &request) && request.Timeout():
 		return fmt.Errorf("no answer: %w", request.Err)
 	case errors.As(err, &request):
@@ -57,10 +57,10 @@ func readable(err error) error {
 // usualPaths helps somebody who has left out the path of a registry's URL.
 const usualPaths = "is SCHEMA_REGISTRY_URL right? Its path belongs to it: Apicurio has /apis/ccompat/v7, Karapace and Confluent have none"
 
-// strangerError marks an answer of something that is no registry.
-type strangerError struct{ error }
+// notRegistryError marks an answer of something that is no registry.
+type notRegistryError struct{ error }
 
-func (e strangerError) Unwrap() error { return e.error }
+func (e notRegistryError) Unwrap() error { return e.error }
 
 // NotARegistry reports whether something answered that is no registry, as far as
 // that can be told: what it sent is no JSON, or of another form, or it knows no
@@ -69,7 +69,7 @@ func (e strangerError) Unwrap() error { return e.error }
 func NotARegistry(err error) bool {
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
-	var stranger strangerError
+	var marked notRegistryError
 	var request *url.Error
 	switch status := Status(err); {
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
@@ -79,7 +79,7 @@ func NotARegistry(err error) bool {
 	case status/100 == 3: // a redirect that leads nowhere
 		return true
 	}
-	if errors.As(err, &stranger) || errors.As(err, &syntax) || errors.As(err, &wrongType) {
+	if errors.As(err, &marked) || errors.As(err, &syntax) || errors.As(err, &wrongType) {
 		return true
 	}
 	// Another protocol, such as Kafka's, ends the connection or answers no HTTP, which

@@ -124,9 +124,10 @@ func stopped(ctx context.Context, err error) bool {
 
 // Follow calls fn for every committed record from the offsets in from on, those
 // that are still to come and those of partitions that are added included, and idle
-// at the start and after each few, with the offsets that come next. It ends with nil when ctx ends and when fn returns errEnough. A
-// broker that is away is told to log, and waited for; a topic that is not there any
-// more, or holds other records than it did, is an error.
+// at the start and after each few, with the offsets that come next. It ends with
+// nil when ctx ends and when fn returns errEnough. A broker that is away is told to
+// log, and waited for; a topic that is not there any more, or holds other records
+// than it did, is an error.
 func (r *Reader) Follow(ctx context.Context, from map[int32]int64, log *slog.Logger, fn func(*kgo.Record) error, idle func(next map[int32]int64) error) error {
 	next := maps.Clone(from)
 	if err := idle(next); err != nil {
