@@ -109,9 +109,22 @@ func (c Contents) Import(entries map[string]Entry) []Change {
 // It stops at the first error. done is the number of changes made before it; a
 // change that changes nothing is counted and not written.
 func (s Store) Apply(ctx context.Context, prefix string, changes []Change) (done int, err error) {
-	for _, c := range changes {
+	return s.Force(ctx, prefix, changes, func(_ context.Context, c Change, now Contents) (Change, error) {
+		return c, fmt.Errorf("%w: it is %s", ErrChanged, Change{Stream: c.Stream, Before: now.Streams[c.Stream]})
+	})
+}
+
+// Force is [Store.Apply] beside an instance that is at work: where a cursor is no
+// longer what it was, plan makes another change of it, which takes its place in
+// changes. The instance is fenced by then: it comes in between once more only if it
+// takes its transactional id back, and what Kafka then says is the error.
+func (s Store) Force(ctx context.Context, prefix string, changes []Change,
+	plan func(ctx context.Context, c Change, now Contents) (Change, error),
+) (done int, err error) {
+	for i := range changes {
+		c := &changes[i]
 		if c.Changes() {
-			if err := s.apply(ctx, prefix+"-"+c.Stream, c); err != nil {
+			if err := s.apply(ctx, prefix+"-"+c.Stream, c, plan); err != nil {
 				return done, fmt.Errorf("change cursor of %s: %w", c.Stream, err)
 			}
 		}
@@ -120,7 +133,7 @@ func (s Store) Apply(ctx context.Context, prefix string, changes []Change) (done
 	return done, nil
 }
 
-func (s Store) apply(ctx context.Context, id string, c Change) error {
+func (s Store) apply(ctx context.Context, id string, c *Change, plan func(context.Context, Change, Contents) (Change, error)) error {
 	cl, err := kgo.NewClient(append(s.Options[:len(s.Options):len(s.Options)],
 		kgo.TransactionalID(id), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))...)
 	if err != nil {
@@ -136,9 +149,14 @@ func (s Store) apply(ctx context.Context, id string, c Change) error {
 	}
 	now := contents.Streams[c.Stream]
 	if !bytes.Equal(now.value, c.Before.value) {
-		return fmt.Errorf("%w: it is %s", ErrChanged, Change{Stream: c.Stream, Before: now})
+		if *c, err = plan(ctx, *c, contents); err != nil {
+			return err
+		}
+		if !c.Changes() {
+			return nil
+		}
 	}
-	records, err := s.records(c, now, contents.Partitions)
+	records, err := s.records(*c, now, contents.Partitions)
 	if err != nil {
 		return err
 	}

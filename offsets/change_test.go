@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -213,6 +214,58 @@ func TestApply_refusesWhereTheCursorMovedOn(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"issues": "2"}, cursors(t, s)); diff != "" {
 		t.Errorf("cursors (-want +got):\n%s", diff)
+	}
+}
+
+// TestForce_plansAnewWhereTheCursorMovedOn has an instance commit after the plan.
+func TestForce_plansAnewWhereTheCursorMovedOn(t *testing.T) {
+	t.Parallel()
+	s, cl, _ := setup(t)
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `1`), record(t, s, "tags", `1`), record(t, s, "users", `1`))
+	c := read(t, s)
+	changes := []offsets.Change{set(t, c, "issues", `10`), set(t, c, "tags", `10`), set(t, c, "users", `10`)}
+	transact(t, cl, kgo.TryCommit, record(t, s, "issues", `2`), record(t, s, "users", `3`))
+	instance, err := kgo.NewClient(append(s.Options[:1:1], kgo.TransactionalID("test-issues"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer instance.Close()
+	if _, _, err := instance.ProducerID(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var planned []string
+	done, err := s.Force(t.Context(), "test", changes, func(ctx context.Context, c offsets.Change, now offsets.Contents) (offsets.Change, error) {
+		planned = append(planned, c.Stream)
+		if c.Stream == "users" {
+			return set(t, now, "users", `3`), nil // what it is already
+		}
+		if err := instance.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		produced := instance.ProduceSync(ctx, record(t, s, "issues", `7`)).FirstErr()
+		if ended := instance.EndTransaction(ctx, kgo.TransactionEndTry(produced == nil)); produced == nil && ended == nil {
+			t.Error("the instance commits while the change is planned anew")
+		}
+		return set(t, now, "issues", string(now.Streams["issues"].Entry.Cursor)+"0"), nil
+	})
+	if err != nil || done != len(changes) {
+		t.Errorf("%d done, %v", done, err)
+	}
+	if diff := cmp.Diff([]string{"issues", "users"}, planned); diff != "" {
+		t.Errorf("planned anew (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"issues": "20", "tags": "10", "users": "3"}, cursors(t, s)); diff != "" {
+		t.Errorf("cursors (-want +got):\n%s", diff)
+	}
+	if changes[0].String() != "issues: 2 -> 20" || changes[2].Changes() {
+		t.Errorf("what was made is %v", changes)
+	}
+	_, err = s.Force(t.Context(), "test", []offsets.Change{set(t, c, "tags", `11`)},
+		func(_ context.Context, c offsets.Change, _ offsets.Contents) (offsets.Change, error) {
+			return c, io.ErrUnexpectedEOF
+		})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || cursors(t, s)["tags"] != "10" {
+		t.Errorf("a plan that fails: %v, %v", err, cursors(t, s))
 	}
 }
 

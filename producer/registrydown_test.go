@@ -14,16 +14,14 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/extract/extracttest"
+	"pylon-kafka/producer/producertest"
 )
 
 // TestRegistry_downAtTheStart starts the service before its registry.
 func TestRegistry_downAtTheStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 36, Issues: 10})
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	address := listener.Addr().String()
-	must(t, listener.Close())
+	address := producertest.UnusedAddress(t)
 	w.settings["SCHEMA_REGISTRY_URL"] = "http://" + address
 
 	p, stop := w.run(t)
@@ -39,7 +37,7 @@ func TestRegistry_downAtTheStart(t *testing.T) {
 		t.Errorf("%d requests for %s before its records can be written", requests, stream)
 	}
 
-	listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 	must(t, err)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: srfake.NewRegistry().Handler()}} //nolint:gosec // a test's server
 	server.Start()

@@ -182,7 +182,7 @@ const (
 	// handOver is for how long a stream may be with nobody when its replica stops.
 	handOver = slowdown * 3 * time.Second
 	// margin is what may come to the session timeout when it dies.
-	margin = 5 * time.Second
+	margin = slowdown * 5 * time.Second
 )
 
 // both stops two at the same time.

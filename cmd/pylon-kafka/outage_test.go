@@ -11,6 +11,7 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
+	"pylon-kafka/producer/producertest"
 )
 
 // apiProcess is a sandbox that can be killed and started again at its address.
@@ -27,7 +28,6 @@ func (p *apiProcess) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.addr = listener.Addr().String()
 	p.server = &http.Server{Handler: p.api}      //nolint:gosec // Of a test.
 	go func() { _ = p.server.Serve(listener) }() // ends with kill
 }
@@ -39,7 +39,7 @@ func (p *apiProcess) kill() { _ = p.server.Close() }
 func TestRun_saysThatTheSandboxIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	pylon := &apiProcess{api: w.pylon.API, addr: "127.0.0.1:0"}
+	pylon := &apiProcess{api: w.pylon.API, addr: producertest.UnusedAddress(t)}
 	pylon.start(t)
 	t.Cleanup(func() { pylon.kill() })
 	w.env["PYLON_API_URL"] = "http://" + pylon.addr

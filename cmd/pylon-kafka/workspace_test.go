@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -128,11 +127,15 @@ func (w *workspace) start(t *testing.T) *running {
 	case r.url = <-logs.url:
 	case err := <-r.ended:
 		t.Fatalf("run ended: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("run serves no HTTP")
 	}
 	return r
 }
+
+// patience is how long a test waits for what must happen; it is for machines that
+// have much else to do, and costs nothing where all is well.
+const patience = time.Minute
 
 // get returns status and body of an answer.
 func get(t *testing.T, url string) (status int, body string) {
@@ -159,7 +162,7 @@ func (r *running) end(t *testing.T) error {
 	select {
 	case err := <-r.ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("run goes on")
 		return nil
 	}
@@ -168,7 +171,7 @@ func (r *running) end(t *testing.T) error {
 // waitFor asks until the answer is as it should be.
 func (r *running) waitFor(t *testing.T, path string, good func(status int, body string) bool) {
 	t.Helper()
-	r.waitWithin(t, 20*time.Second, path, good)
+	r.waitWithin(t, patience, path, good)
 }
 
 // waitWithin asks for a while at the most until the answer is as it should be.
@@ -218,16 +221,4 @@ func (l *logWatcher) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
-}
-
-// unusedAddress returns an address at which nobody listens.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }

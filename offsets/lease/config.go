@@ -106,7 +106,8 @@ func (c Config) options() []kgo.Opt {
 // when every request of the round has ended, that for the offsets (OffsetFetch)
 // too, which it would send again for 30 s by its own defaults
 // (kgo.RetryTimeoutFn). A try that waits for the others to join may itself take as
-// long as they may (RebalanceTimeout); nobody's session ends before.
+// long as they may (RebalanceTimeout): whose packets are dropped just then hears so
+// much later that it lost.
 func (c Config) retryTimeout(key int16) time.Duration {
 	if kmsg.Key(key) == kmsg.FindCoordinator {
 		return c.SessionTimeout / 3

@@ -113,6 +113,7 @@ func TestContainer_aReplicaThatIsCutOff(t *testing.T) {
 			k := sharedKafka.Kafka(t)
 			s := newRealScene(t, k)
 			s.config.SessionTimeout = 6 * time.Second
+			s.config.RebalanceTimeout = s.config.SessionTimeout // for a request that waits for the others when it is cut
 			a := s.joined(t, "a", 16)
 			b, p := s.joinedBehindProxy(t, k, "b", 8)
 			cut(p)

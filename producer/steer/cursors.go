@@ -93,13 +93,13 @@ func Names(members []lease.Info) string {
 	return fmt.Sprintf("%d live members: %s", len(members), lease.Names(members))
 }
 
-// tries is how often a forced change is planned: a live instance commits in between.
+// tries is how often a forced change is tried: a live instance may come in between.
 const tries = 5
 
-// overtaken reports whether a live instance came in between: it committed, or it
-// took its transactional id back before the change was committed.
+// overtaken reports whether a live instance took its transactional id back before
+// the change was committed.
 func overtaken(err error) bool {
-	return slices.ContainsFunc([]error{offsets.ErrChanged, kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState},
+	return slices.ContainsFunc([]error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState},
 		func(one error) bool { return errors.Is(err, one) })
 }
 
@@ -126,18 +126,37 @@ func (c *Cursors) Change(ctx context.Context, mode Mode, plan Plan) (Result, err
 			return r, c.kafka.Explain(err)
 		}
 	}
-	for try := 1; ; try++ {
-		now, err := c.Read(ctx)
-		if err != nil {
-			return r, err
-		}
-		if r.Changes, err = plan(ctx, now); err != nil || mode.DryRun {
-			return r, err
-		}
+	now, err := c.Read(ctx)
+	if err != nil {
+		return r, err
+	}
+	if r.Changes, err = plan(ctx, now); err != nil || mode.DryRun {
+		return r, err
+	}
+	if mode.Force {
+		r.Done, err = c.force(ctx, r.Changes, plan)
+	} else {
 		r.Done, err = c.store.Apply(ctx, c.kafka.TxnPrefix, r.Changes)
-		if mode.Force && try < tries && overtaken(err) {
-			continue
+	}
+	return r, c.explain(err, connect.Right{Operation: "Write", Name: c.store.Topic})
+}
+
+// force makes changes beside instances that are live: where one has moved a cursor
+// meanwhile, plan is asked once more.
+func (c *Cursors) force(ctx context.Context, changes []offsets.Change, plan Plan) (done int, err error) {
+	anew := func(ctx context.Context, planned offsets.Change, now offsets.Contents) (offsets.Change, error) {
+		changes, err := plan(ctx, now)
+		if err != nil {
+			return planned, err
 		}
-		return r, c.explain(err, connect.Right{Operation: "Write", Name: c.store.Topic})
+		i := slices.IndexFunc(changes, func(one offsets.Change) bool { return one.Stream == planned.Stream })
+		return changes[i], nil // a plan is for the same streams each time
+	}
+	for try := 1; ; try++ {
+		more, err := c.store.Force(ctx, c.kafka.TxnPrefix, changes[done:], anew)
+		done += more
+		if try == tries || !overtaken(err) {
+			return done, err
+		}
 	}
 }

@@ -5,7 +5,8 @@
 //
 // An instance that works the stream meanwhile would be fenced by that. So a change
 // is refused while the consumer group of the replicas has members, and names them;
-// with Force it is made all the same. A replica of `run` that is fenced while it
+// with Force it is made all the same, by a plan of what the topic holds once the
+// instance is fenced. A replica of `run` that is fenced while it
 // holds the stream's lease opens the stream anew and goes on from the new cursor; a
 // `sync` ends.
 //
