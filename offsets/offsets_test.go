@@ -171,7 +171,7 @@ func TestReadAll_endsThoughMarkersTakeUpTheLastOffsets(t *testing.T) {
 	for range 5 {
 		transact(t, cl, kgo.TryAbort, record(t, s, "issues", `2`))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	n := 0
 	err := topic.ReadAll(ctx, s.Options, topicName, topic.Stable, func(*kgo.Record) error {
@@ -250,7 +250,7 @@ func TestStore_doesNotWaitForAnotherStreamsTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	transact(t, cl, kgo.TryCommit, record(t, s, "users", `4`))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for stream, want := range map[string]string{"issues": "2", "teams": "3"} {
 		if got, err := s.Load(ctx, stream); err != nil || string(got.Cursor) != want {

@@ -141,7 +141,7 @@ func TestContainer_refusesAnOffsetsTopicThatLosesCursors(t *testing.T) {
 	policy := "delete"
 	_, err = adm.CreateTopic(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &policy}, topic)
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for name, run := range map[string]func(context.Context) error{"sync": w.pipeline(t).Sync, "run": w.pipeline(t).Run} {
 		err := run(ctx)
@@ -187,7 +187,7 @@ func TestContainer_firstRecordIsThereSoon(t *testing.T) {
 	)...)
 	must(t, err)
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	began := time.Now()
 	w.launch(t)

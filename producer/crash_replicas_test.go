@@ -166,8 +166,8 @@ func (f *fleet) end(t *testing.T, s *slot, sig os.Signal, want int) {
 	must(t, s.process.cmd.Process.Signal(sig))
 	select {
 	case <-s.process.logged:
-	case <-time.After(30 * time.Second):
-		t.Errorf("a replica does not end within 30 s of %v; its log:\n%s", sig, s.process.log())
+	case <-time.After(patience):
+		t.Errorf("a replica does not end in time after %v; its log:\n%s", sig, s.process.log())
 		s.process.kill()
 	}
 	if code, err := s.process.wait(); code != want || err != nil {

@@ -131,7 +131,7 @@ func (c *crash) mutate(t *testing.T, most time.Duration) {
 // await lets a process run up to a moment.
 func (c *crash) await(t *testing.T, p *process, m moment) {
 	t.Helper()
-	const most = 30 * time.Second
+	const most = patience
 	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	if err := p.until(ctx, m.opened, m.committed); err != nil {
@@ -186,7 +186,7 @@ func (c *crash) rival(t *testing.T) {
 	select {
 	case <-pair[0].logged:
 	case <-pair[1].logged:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		t.Error("two instances with the same ids go on for a minute")
 	}
 	for _, p := range pair {

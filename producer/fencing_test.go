@@ -36,7 +36,7 @@ func (w *world) fence(t *testing.T, stream string) {
 	cl, err := kgo.NewClient(append(w.opts[:len(w.opts):len(w.opts)], kgo.TransactionalID(w.txnID(stream)))...)
 	must(t, err)
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, _, err = cl.ProducerID(ctx)
 	must(t, err)
@@ -66,7 +66,7 @@ func TestFencing_whoHoldsTheLeaseGoesOn(t *testing.T) {
 				one := w.launch(t)
 				select {
 				case <-waiting.held:
-				case <-time.After(30 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("the transaction does not come that far")
 				}
 				w.fence(t, stream)

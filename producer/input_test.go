@@ -172,7 +172,7 @@ func TestRun_aForbiddenStreamFailsAloneAndSaysSo(t *testing.T) {
 func TestRun_aRefusedTokenEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Token: "the right one"})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := w.pipeline(t).Run(ctx); !errors.Is(err, extract.ErrUnauthorized) {
 		t.Errorf("run: %v, want ErrUnauthorized", err)

@@ -29,7 +29,7 @@ func (w *world) launch(t *testing.T, overrides ...string) *instance {
 		cancel()
 		select {
 		case <-i.ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the pipeline does not stop")
 		}
 		return i.result

@@ -59,7 +59,7 @@ func TestLossless_10_aTokenEndpointThatHangs(t *testing.T) {
 	w.settings["PYLON_STREAMS"] = "tags,issues"
 	p := w.pipeline(t)
 	p.SetReach(12 * time.Second)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	began := time.Now()
 	err := p.Sync(ctx)

@@ -50,7 +50,7 @@ func (r *reader) records(t *testing.T, name string) []*kgo.Record {
 	)...)
 	must(t, err)
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, topic)
 	must(t, err)

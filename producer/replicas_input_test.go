@@ -51,7 +51,7 @@ func TestReplicas_refuseAGroupOfOthers(t *testing.T) {
 			w.settings["PYLON_STREAMS"] = "issues,tags"
 			c.use(t, w)
 			for what, run := range map[string]func(context.Context) error{"run": w.pipeline(t).Run, "sync": w.pipeline(t).Sync} {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				err := run(ctx)
 				cancel()
 				for _, part := range append(c.says, "group pylon-kafka: used by another program or deployment") {
@@ -98,7 +98,7 @@ func TestReplicas_anOffsetsTopicThatIsDeleted(t *testing.T) {
 	w.deleteTopic(t, "pylon.offsets")
 	select {
 	case <-one.ended:
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it goes on without an offsets topic")
 	}
 	for _, part := range []string{"topic pylon.offsets was deleted", "start again"} {

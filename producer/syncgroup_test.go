@@ -58,7 +58,7 @@ func TestSync_runComesLater(t *testing.T) {
 				if strings.Contains(text, "\n") {
 					t.Errorf("error %q has several lines", text)
 				}
-			case <-time.After(30 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("the sync goes on")
 			}
 			eventually(t, "the replica has done the work", func() bool { return w.settled(t, streams) })

@@ -115,7 +115,7 @@ func (w *world) pipeline(t *testing.T, overrides ...string) *producer.Pipeline {
 func (w *world) sync(t *testing.T, overrides ...string) map[string]producer.Status {
 	t.Helper()
 	p := w.pipeline(t, overrides...)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	if err := p.Sync(ctx); err != nil {
 		t.Fatalf("sync: %v", err)

@@ -120,6 +120,12 @@ func (b *syncBuffer) add(line string) {
 	b.text.WriteString(line + "\n")
 }
 
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
 func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -165,7 +171,7 @@ func canaryIsSeenNowhere(t *testing.T, w *workspace) {
 	r := &running{}
 	select {
 	case r.url = <-url:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("run serves no HTTP:\n%s", logs.String())
 	}
 	// The service must have used all of its secrets.
@@ -238,10 +244,7 @@ func TestCanary_isInNoErrorAndNoTable(t *testing.T) {
 				text, err := canaryRun(t.Context(), w, args...)
 				noCanary(t, strings.Join(args, " "), text+fmt.Sprint(err))
 			}
-			// A sync goes on asking what refuses it for longer than a test can wait.
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			text, err := canaryRun(ctx, w, "sync")
+			text, err := canarySync(t, w, test.says)
 			text += fmt.Sprint(err)
 			noCanary(t, "sync", text)
 			if (err != nil) != (test.change != nil) || !strings.Contains(text, test.says) {
@@ -251,6 +254,31 @@ func TestCanary_isInNoErrorAndNoTable(t *testing.T) {
 				t.Errorf("sync logs nothing at debug level:\n%s", text)
 			}
 		})
+	}
+}
+
+// canarySync syncs until its log says something, and for 5 s more: it goes on
+// asking what refuses it for longer than a test can wait.
+func canarySync(t *testing.T, w *workspace, says string) (text string, err error) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	var out bytes.Buffer
+	var logs syncBuffer
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, []string{"sync"}, w.env, &out, &logs) }()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for said := false; ; {
+		select {
+		case err := <-ended:
+			return out.String() + logs.String(), err
+		case <-tick.C:
+			if !said && says != "" && strings.Contains(logs.String(), says) {
+				said = true
+				time.AfterFunc(5*time.Second, stop)
+			}
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func interruptOnce(t *testing.T, begun <-chan struct{}, signal syscall.Signal, e
 	case <-begun:
 	case err := <-r.ended:
 		t.Fatalf("it ended before it was stopped: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it has not begun")
 	}
 	stop(signalError{signal})

@@ -110,7 +110,7 @@ type waited struct {
 // stops the sync.
 func (w *workspace) waits(t *testing.T, lines int, args ...string) []waited {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	reader, writer := io.Pipe()
 	r := &running{ended: make(chan error, 1)}

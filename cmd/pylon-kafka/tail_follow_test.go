@@ -100,7 +100,7 @@ func TestTail_tellsThatItWaitsForAKey(t *testing.T) {
 		if !strings.Contains(line, "no record with this key") || !strings.Contains(line, "nope") || !strings.Contains(line, "teams") {
 			t.Errorf("tail logs %s", line)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("tail says nothing of a key that is not there")
 	}
 	tags.commit(tags.tag("nope", "y"))

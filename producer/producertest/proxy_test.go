@@ -37,7 +37,7 @@ func TestProxy_holdsBytesWhilePausedAndLosesNone(t *testing.T) {
 	}
 	late := dial(t, p) // taken, and held as well
 	p.Mend()
-	must(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	got := make([]byte, len(sent))
 	_, err := io.ReadFull(conn, got)
 	must(t, err)
@@ -131,7 +131,7 @@ func dial(t *testing.T, p *producertest.Proxy) net.Conn {
 
 func roundTrip(t *testing.T, conn net.Conn) {
 	t.Helper()
-	must(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+	must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	_, err := conn.Write([]byte("ping"))
 	must(t, err)
 	got := make([]byte, 4)
@@ -144,7 +144,7 @@ func roundTrip(t *testing.T, conn net.Conn) {
 
 func wantBroken(t *testing.T, conn net.Conn) {
 	t.Helper()
-	must(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+	must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	_, _ = conn.Write([]byte("ping"))
 	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read: %v, want a connection that is broken", err)
