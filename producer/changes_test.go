@@ -210,7 +210,7 @@ func TestRun_followsChangesUntilItIsStopped(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("run: %v", err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > slowdown*10*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	w.wantNoRepeats(t, streams...)

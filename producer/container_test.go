@@ -194,7 +194,7 @@ func TestContainer_firstRecordIsThereSoon(t *testing.T) {
 	for {
 		fetches := cl.PollFetches(ctx)
 		if ctx.Err() != nil {
-			t.Fatal("no record within 30 s")
+			t.Fatalf("no record within %v", patience)
 		}
 		if fetches.NumRecords() > 0 {
 			break
@@ -202,7 +202,7 @@ func TestContainer_firstRecordIsThereSoon(t *testing.T) {
 	}
 	took := time.Since(began)
 	t.Logf("first committed record %v after the start", took.Round(time.Millisecond))
-	if took > 15*time.Second {
+	if took > slowdown*15*time.Second {
 		t.Errorf("the first committed record came after %v, want it within 3 s on a machine that is not busy", took)
 	}
 }

@@ -191,7 +191,7 @@ func TestLossless_7_aClusterThatTakes8MiB(t *testing.T) {
 			began := time.Now()
 			p := w.pipeline(t)
 			must(t, p.Sync(t.Context()))
-			if took := time.Since(began); took > 40*time.Second {
+			if took := time.Since(began); took > slowdown*40*time.Second {
 				t.Errorf("the sync took %v", took)
 			}
 			w.wantTruth(t, "tags", "issues", "issue_messages")
@@ -262,7 +262,7 @@ func TestLossless_aPartitionWithoutALeader(t *testing.T) {
 				t.Fatal("the sync succeeds")
 			}
 			wantSays(t, err.Error(), topic, "partition 0", "leader")
-			if took > 75*time.Second { // on a machine that is not busy: within a minute
+			if took > slowdown*75*time.Second { // on a machine that is not busy: within a minute
 				t.Errorf("the sync took %v", took)
 			}
 			if n := asked.Hits(); n > 60*int(took.Seconds()+1) {

