@@ -283,7 +283,7 @@ func TestHash_takesLinearTime(t *testing.T) {
 		object := `{"body_html":"` + strings.Repeat(piece, 1<<18) + `"}`
 		began := time.Now()
 		hashOf(t, object)
-		if took := time.Since(began); took > time.Minute {
+		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s: %v for %d kB", piece, took, len(object)/1000)
 		}
 	}
