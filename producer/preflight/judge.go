@@ -19,6 +19,8 @@ type judge struct {
 	opts    *Options
 	streams map[string]string // by topic
 	schemas map[string]string // what the schemas topic holds, by fingerprint; nil: not read yet
+
+	named map[avro.Header]string // the schemas that headers name, as far as they were looked for
 }
 
 // record returns why a record does not fit the settings, or nil. What is not Avro
@@ -101,9 +103,22 @@ func (j *judge) key(ctx context.Context, key []byte, stream string) error {
 	return nil
 }
 
-// schema returns the schema that a header names: by id, of this program's own, or
-// of the schemas topic; "" if it is not there.
+// schema returns the schema that a header names, and looks for each once: records
+// by the hundred have the same.
 func (j *judge) schema(ctx context.Context, header avro.Header) (string, error) {
+	if text, ok := j.named[header]; ok {
+		return text, nil
+	}
+	text, err := j.look(ctx, header)
+	if err == nil {
+		j.named[header] = text
+	}
+	return text, err
+}
+
+// look looks for a schema: by id, among this program's own, or in the schemas
+// topic; "" if it is not there.
+func (j *judge) look(ctx context.Context, header avro.Header) (string, error) {
 	if header.Format == avro.FormatConfluent {
 		return j.opts.Registry.ByID(ctx, header.ID)
 	}

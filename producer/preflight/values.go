@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"pylon-kafka/avro"
 )
 
 const (
@@ -29,7 +31,7 @@ func (c *cluster) framing(ctx context.Context, opts *Options) Check {
 	const name = "values"
 	limited, cancel := context.WithTimeout(ctx, sampleTime)
 	defer cancel()
-	j := judge{c: c, opts: opts, streams: make(map[string]string)}
+	j := judge{c: c, opts: opts, streams: make(map[string]string), named: make(map[avro.Header]string)}
 	for _, s := range opts.Extract.ChosenStreams() {
 		j.streams[c.k.Topic(s.Name)] = s.Name
 	}
