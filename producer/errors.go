@@ -26,16 +26,19 @@ type fencedError struct{ error }
 
 func (e fencedError) Unwrap() error { return e.error }
 
-// fenced marks the errors by which Kafka says that this producer is not the
-// owner of its transactional id, and leaves others as they are. Which they are
-// was seen on Apache Kafka 4.3.1 and on kfake: the produce says
-// INVALID_PRODUCER_EPOCH; a commit or an abort PRODUCER_FENCED; a commit of a
-// transaction that was ended from outside INVALID_TXN_STATE.
+// Fenced reports whether an error is one by which Kafka says that a producer is not
+// the owner of its transactional id. Which they are was seen on Apache Kafka 4.3.1
+// and on kfake: the produce says INVALID_PRODUCER_EPOCH; a commit or an abort
+// PRODUCER_FENCED; a commit of a transaction that was ended from outside
+// INVALID_TXN_STATE.
+func Fenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState)
+}
+
+// fenced marks the errors of [Fenced], and leaves others as they are.
 func fenced(err error) error {
-	for _, e := range []error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState} {
-		if errors.Is(err, e) {
-			return fencedError{err}
-		}
+	if Fenced(err) {
+		return fencedError{err}
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets"
@@ -96,13 +95,6 @@ func Names(members []lease.Info) string {
 // tries is how often a forced change is tried: a live instance may come in between.
 const tries = 5
 
-// overtaken reports whether a live instance took its transactional id back before
-// the change was committed.
-func overtaken(err error) bool {
-	return slices.ContainsFunc([]error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState},
-		func(one error) bool { return errors.Is(err, one) })
-}
-
 // Change plans changes and makes them, each stream's in a transaction of its own.
 // It refuses with a [LiveError] while the group of the replicas has members, unless
 // mode says otherwise. The result is there with an error too: it says how many of
@@ -155,7 +147,7 @@ func (c *Cursors) force(ctx context.Context, changes []offsets.Change, plan Plan
 	for try := 1; ; try++ {
 		more, err := c.store.Force(ctx, c.kafka.TxnPrefix, changes[done:], anew)
 		done += more
-		if try == tries || !overtaken(err) {
+		if try == tries || !producer.Fenced(err) { // by a live instance that took its transactional id back
 			return done, err
 		}
 	}
