@@ -13,9 +13,8 @@ import (
 // for use; its methods are safe for concurrent use. It costs about 20 bytes for
 // each such record, and nothing where there are none.
 type Misplaced struct {
-	mu   sync.RWMutex
-	made bool // the table is
-	set  table
+	mu  sync.RWMutex
+	set table // made with the first record
 }
 
 // Add notes that key has a record in partition.
@@ -24,8 +23,8 @@ func (m *Misplaced) Add(key string, partition int32) {
 	e := misplacedEntry(packed, partition)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.made {
-		m.set, m.made = newTable(len(e)), true
+	if m.set.shards == nil {
+		m.set = newTable(len(e))
 	}
 	if _, ok := m.set.find(e); ok {
 		return
@@ -38,7 +37,7 @@ func (m *Misplaced) Remove(key string, partition int32) {
 	packed, _ := pack(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.made {
+	if m.set.shards == nil {
 		return
 	}
 	if p, ok := m.set.find(misplacedEntry(packed, partition)); ok {
@@ -58,11 +57,7 @@ func (m *Misplaced) Partitions(key string) []int32 {
 	packed, _ := pack(key)
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.of(packed)
-}
-
-func (m *Misplaced) of(packed id) []int32 {
-	if !m.made {
+	if m.set.shards == nil {
 		return nil
 	}
 	scrambled := packed.scramble()
