@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pylon-kafka/extract/extracttest"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -44,7 +44,7 @@ func scrape(t *testing.T) metrics {
 		t.Fatal(err)
 	}
 	t.Cleanup(kafka.Close)
-	api, page := freeAddress(t), freeAddress(t)
+	api, page := extracttest.UnusedAddress(t), extracttest.UnusedAddress(t)
 	start(t, binary, nil, "sandbox", "--addr", api, "--issues", "20", "--token", "t", "--no-limits")
 	start(t, binary, []string{
 		"PYLON_API_TOKEN=t", "PYLON_API_URL=http://" + api, "PYLON_START_DATE=2020-01-01T00:00:00Z", "PYLON_RATE_LIMITS=0",
@@ -60,25 +60,6 @@ func scrape(t *testing.T) metrics {
 		case <-time.After(50 * time.Millisecond): // between two scrapes
 		}
 	}
-}
-
-// freeAddress returns an address with a port that nobody gets by asking for any,
-// as producertest.UnusedAddress does in the program's module.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
-		if err != nil {
-			continue // taken
-		}
-		if err := listener.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return address
-	}
-	t.Fatal("no port from 20000 to 31999 is free")
-	return ""
 }
 
 // start runs the program until the test ends, with these variables and no other.

@@ -24,8 +24,9 @@
 //
 // A person changes cursors in three steps: [Store.Read], a plan ([Contents.Set],
 // [Contents.Reset], [Contents.Import]; [Change.String] shows before and after), and
-// [Store.Apply], or [Store.Force] beside an instance that works. [Encode] and [Decode] are for a file of cursors. Which instances
-// are at work tells [pylon-kafka/offsets/lease.Members].
+// [Store.Apply], or [Store.Force] beside an instance that works. [Encode] and
+// [Decode] are for a file of cursors. Which instances are at work tells
+// [pylon-kafka/offsets/lease.Members].
 //
 // Topics are read by the package [pylon-kafka/offsets/topic].
 //

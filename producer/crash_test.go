@@ -131,11 +131,10 @@ func (c *crash) mutate(t *testing.T, most time.Duration) {
 // await lets a process run up to a moment.
 func (c *crash) await(t *testing.T, p *process, m moment) {
 	t.Helper()
-	const most = patience
-	ctx, cancel := context.WithTimeout(t.Context(), most)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := p.until(ctx, m.opened, m.committed); err != nil {
-		t.Errorf("process %d is not there within %v: %v", p.cmd.Process.Pid, most, m)
+		t.Errorf("process %d is not there within %v: %v", p.cmd.Process.Pid, patience, m)
 	}
 	timer := time.NewTimer(m.after)
 	defer timer.Stop()

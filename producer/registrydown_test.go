@@ -14,14 +14,13 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/producer/producertest"
 )
 
 // TestRegistry_downAtTheStart starts the service before its registry.
 func TestRegistry_downAtTheStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, extracttest.Options{Seed: 36, Issues: 10})
-	address := producertest.UnusedAddress(t)
+	address := extracttest.UnusedAddress(t)
 	w.settings["SCHEMA_REGISTRY_URL"] = "http://" + address
 
 	p, stop := w.run(t)

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,30 +107,6 @@ func noCanary(t *testing.T, where, text string) {
 	}
 }
 
-// syncBuffer is a buffer that one writes and another reads.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) add(line string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text.WriteString(line + "\n")
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // TestCanary_isSeenNowhere runs the service as a process of its own, at debug
 // level, and looks at its pages, its log, and what SIGQUIT makes it dump.
 func TestCanary_isSeenNowhere(t *testing.T) {
@@ -154,23 +129,18 @@ func canaryIsSeenNowhere(t *testing.T, w *workspace) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var logs syncBuffer
-	url, ended := make(chan string, 1), make(chan struct{})
+	logs, ended := newLogWatcher(), make(chan struct{})
 	go func() {
 		defer close(ended)
 		lines := bufio.NewScanner(stderr)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			logs.add(lines.Text())
-			var record struct{ Msg, URL string }
-			if json.Unmarshal(lines.Bytes(), &record) == nil && record.Msg == "serving HTTP" {
-				url <- record.URL
-			}
+			_, _ = logs.Write([]byte(lines.Text() + "\n")) // cannot fail
 		}
 	}()
 	r := &running{}
 	select {
-	case r.url = <-url:
+	case r.url = <-logs.url:
 	case <-time.After(patience):
 		t.Fatalf("run serves no HTTP:\n%s", logs.String())
 	}
@@ -264,9 +234,9 @@ func canarySync(t *testing.T, w *workspace, says string) (text string, err error
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	var out bytes.Buffer
-	var logs syncBuffer
+	logs := newLogWatcher()
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"sync"}, w.env, &out, &logs) }()
+	go func() { ended <- run(ctx, []string{"sync"}, w.env, &out, logs) }()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for said := false; ; {

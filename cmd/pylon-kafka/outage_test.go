@@ -11,7 +11,6 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/extract/extracttest"
 	"pylon-kafka/producer"
-	"pylon-kafka/producer/producertest"
 )
 
 // apiProcess is a sandbox that can be killed and started again at its address.
@@ -39,7 +38,7 @@ func (p *apiProcess) kill() { _ = p.server.Close() }
 func TestRun_saysThatTheSandboxIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	pylon := &apiProcess{api: w.pylon.API, addr: producertest.UnusedAddress(t)}
+	pylon := &apiProcess{api: w.pylon.API, addr: extracttest.UnusedAddress(t)}
 	pylon.start(t)
 	t.Cleanup(func() { pylon.kill() })
 	w.env["PYLON_API_URL"] = "http://" + pylon.addr

@@ -11,7 +11,6 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/producer/producertest"
 )
 
 func TestRun_touchesNothingWhenSettingsAreWrong(t *testing.T) {
@@ -92,7 +91,7 @@ func TestRun_servesItsStateUntilItIsStopped(t *testing.T) {
 func TestRun_isAliveButNotReadyWithoutABroker(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	w.env["KAFKA_BROKERS"] = producertest.UnusedAddress(t)
+	w.env["KAFKA_BROKERS"] = extracttest.UnusedAddress(t)
 	r := w.start(t)
 	r.waitFor(t, "/healthz", func(status int, _ string) bool { return status == http.StatusOK })
 	// Also once it has noticed that the broker is not there.

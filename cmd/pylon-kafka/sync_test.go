@@ -19,7 +19,6 @@ import (
 	"pylon-kafka/cmd/pylon-kafka/internal/cli"
 	"pylon-kafka/cmd/pylon-kafka/internal/settings"
 	"pylon-kafka/extract/extracttest"
-	"pylon-kafka/producer/producertest"
 )
 
 func TestSync_publishesEveryStreamAndThenNothing(t *testing.T) {
@@ -143,7 +142,7 @@ func (w *workspace) waits(t *testing.T, lines int, args ...string) []waited {
 func TestSync_saysThatItWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	w.env["KAFKA_BROKERS"] = producertest.UnusedAddress(t)
+	w.env["KAFKA_BROKERS"] = extracttest.UnusedAddress(t)
 	for _, record := range w.waits(t, 1) {
 		if record.Brokers != w.env["KAFKA_BROKERS"] || record.Streams != strings.Join(cli.Streams(), ",") {
 			t.Errorf("the log says %+v", record)
@@ -156,7 +155,7 @@ func TestSync_saysThatItWaits(t *testing.T) {
 func TestSync_saysThatItWaitsForARegistry(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, extracttest.Options{})
-	w.env["SCHEMA_REGISTRY_URL"] = "http://" + producertest.UnusedAddress(t)
+	w.env["SCHEMA_REGISTRY_URL"] = "http://" + extracttest.UnusedAddress(t)
 	for _, record := range w.waits(t, 2, "tags", "users") {
 		if record.Streams != "tags,users" || !strings.Contains(record.Error, "schema registry") {
 			t.Errorf("the log says %+v", record)

@@ -3,7 +3,7 @@
 // pylon-kafka sandbox and for pylon-kafka demo. It is not a mock: it has its own
 // data, paginates, filters, counts requests against the documented limits, and
 // fails on request. Read [Options] first, then [API]; [Fault] and [API.FailByName]
-// are how a test lets it fail.
+// are how a test lets it fail; [UnusedAddress] is where nobody answers.
 //
 // Everything is decided by [Options.Seed]. Issues, messages and threads are
 // computed when somebody asks, from the seed and an index that their ids carry,

@@ -8,7 +8,6 @@
 //   - [RegistryURL] is where a real schema registry is, skipped or failed likewise.
 //   - [Kafka.Pause] makes the broker stand still, as a machine does that swaps or
 //     a virtual machine that is moved.
-//   - [UnusedAddress] is one at which nobody listens, until the test does.
 //   - [Proxy] is the network between one client and the broker: it can stand
 //     still, break, and be slow, for this client alone.
 package producertest
