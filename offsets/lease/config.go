@@ -91,23 +91,21 @@ func (c Config) options() []kgo.Opt {
 		kgo.Balancers(c.assignor()),
 		kgo.SessionTimeout(c.SessionTimeout),
 		kgo.RebalanceTimeout(c.RebalanceTimeout+margin),
-		// A broker that does not answer is taken for dead within the session, or the
-		// member would believe in its partitions for a minute after it lost them.
+		// A broker that does not answer is taken for dead within the session.
 		kgo.RequestTimeoutOverhead(max(time.Second, c.SessionTimeout/3)),
 		kgo.RetryTimeoutFn(c.retryTimeout),
 		kgo.MetadataMaxAge(lookAgain),
-		kgo.HeartbeatInterval(min(heartbeat, c.SessionTimeout/3)),
+		kgo.HeartbeatInterval(c.beat()),
 		kgo.DisableAutoCommit(),
 	)
 }
 
+// beat is the time between two heartbeats.
+func (c Config) beat() time.Duration { return min(heartbeat, c.SessionTimeout/3) }
+
 // retryTimeout is for how long a request is sent again: none for longer than the
-// session, whatever it asks for. The client tells that its partitions are lost only
-// when every request of the round has ended, that for the offsets (OffsetFetch)
-// too, which it would send again for 30 s by its own defaults
-// (kgo.RetryTimeoutFn). A try that waits for the others to join may itself take as
-// long as they may (RebalanceTimeout): whose packets are dropped just then hears so
-// much later that it lost.
+// session, whatever it asks for. By its own defaults the client sends some again
+// for 30 s (kgo.RetryTimeoutFn), and would look for the coordinator for so long.
 func (c Config) retryTimeout(key int16) time.Duration {
 	if kmsg.Key(key) == kmsg.FindCoordinator {
 		return c.SessionTimeout / 3

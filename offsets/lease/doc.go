@@ -30,6 +30,11 @@
 //   - Fenced, and Holds says yes: the transaction outlived its timeout, or another
 //     program uses the same transactional ids. The owner opens the stream anew.
 //
+// A replica that does not hear the coordinator for the session timeout gives up
+// what it holds by itself, so that it says that it is out, and does not go on
+// against the next owner until it is fenced. Where the coordinator did not notice
+// the silence, the next round of the group gives back what was held.
+//
 // Without the lease, all of this would hold as well, and the streams would go
 // back and forth between replicas: the lease is for peace, the fence for truth.
 //

@@ -13,10 +13,15 @@ import (
 )
 
 // assigned is called after each round of the group, also when it changed nothing
-// for this member. The client calls it, revoked and lost one at a time.
+// for this member.
 func (m *Member) assigned(ctx context.Context, partitions []int32) {
+	m.calling.Lock()
+	defer m.calling.Unlock()
 	m.mu.Lock()
-	added := slices.DeleteFunc(slices.Sorted(slices.Values(partitions)), func(p int32) bool { _, held := m.state.held[p]; return held })
+	for _, p := range partitions {
+		m.state.given[p] = struct{}{}
+	}
+	added := slices.DeleteFunc(slices.Sorted(maps.Keys(m.state.given)), func(p int32) bool { _, held := m.state.held[p]; return held })
 	for _, p := range added {
 		m.state.held[p] = struct{}{}
 	}
@@ -38,14 +43,20 @@ func (m *Member) assigned(ctx context.Context, partitions []int32) {
 
 // revoked is called before partitions are given back, and when the member leaves.
 func (m *Member) revoked(ctx context.Context, partitions []int32) {
+	m.calling.Lock()
+	defer m.calling.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.RebalanceTimeout)
+	defer cancel()
 	m.mu.Lock()
+	for _, p := range partitions {
+		delete(m.state.given, p)
+	}
 	going := slices.DeleteFunc(slices.Sorted(slices.Values(partitions)), func(p int32) bool { _, held := m.state.held[p]; return !held })
+	m.state.hasten = cancel
 	m.mu.Unlock()
 	if len(going) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.cfg.RebalanceTimeout)
-	defer cancel()
 	m.events.Revoked(ctx, going)
 	m.mu.Lock()
 	for _, p := range going {
@@ -57,8 +68,18 @@ func (m *Member) revoked(ctx context.Context, partitions []int32) {
 }
 
 // lost is called when the coordinator does not know the member any more, or does
-// not answer for the session timeout: then everything is lost.
+// not answer: then everything is lost.
 func (m *Member) lost(ctx context.Context) {
+	m.calling.Lock()
+	defer m.calling.Unlock()
+	m.mu.Lock()
+	clear(m.state.given)
+	m.mu.Unlock()
+	m.lose(ctx)
+}
+
+// lose tells that everything is lost that is held. The caller holds calling.
+func (m *Member) lose(ctx context.Context) {
 	m.mu.Lock()
 	lost := slices.Sorted(maps.Keys(m.state.held))
 	clear(m.state.held)

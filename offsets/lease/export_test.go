@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -23,3 +24,6 @@ func (m *Member) Partitions() []int32 {
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.state.held))
 }
+
+// GiveUp is what a member does that has not heard the coordinator for a session.
+func (m *Member) GiveUp(ctx context.Context) { m.giveUp(ctx) }

@@ -19,12 +19,14 @@ type Member struct {
 	cfg    Config
 	events Events
 	cl     *kgo.Client
+	pulse  *pulse
 
 	joined, failed signal
 	rounds         chan struct{}      // has one when the group has decided
 	hurry, end     context.CancelFunc // end the context of Revoked; of everything
 	watching       sync.WaitGroup
 	closing        sync.Once
+	calling        sync.Mutex // held while an event is told: one at a time
 
 	mu    sync.Mutex
 	state state
@@ -32,10 +34,12 @@ type Member struct {
 
 // state is what a member knows of itself.
 type state struct {
-	held map[int32]struct{} // the partitions that are ours
-	in   bool               // part of the group
-	err  error              // what keeps it out, or who else is in
-	over bool               // err stays: trying again would not help
+	held   map[int32]struct{} // the partitions that are ours
+	given  map[int32]struct{} // those that the client has; more than held after a silence
+	in     bool               // part of the group
+	err    error              // what keeps it out, or who else is in
+	over   bool               // err stays: trying again would not help
+	hasten context.CancelFunc // ends the context of the Revoked that was called last
 }
 
 // signal is given once.
@@ -62,14 +66,15 @@ func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	unhurried, hurry := context.WithCancel(life)
 	m := &Member{
-		cfg: cfg, events: events,
+		cfg: cfg, events: events, pulse: newPulse(),
 		joined: signal{ch: make(chan struct{})}, failed: signal{ch: make(chan struct{})},
 		rounds: make(chan struct{}, 1),
 		hurry:  hurry, end: end,
-		state: state{held: make(map[int32]struct{})},
+		state: state{held: make(map[int32]struct{}), given: make(map[int32]struct{}), hasten: func() {}},
 	}
 	cl, err := kgo.NewClient(append(cfg.options(),
 		kgo.WithContext(life),
+		kgo.WithHooks(m.pulse),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 			m.assigned(life, partitions[cfg.Topic])
 		}),
@@ -88,6 +93,7 @@ func Join(ctx context.Context, cfg Config, events Events) (*Member, error) {
 	cl.PauseFetchTopics(cfg.Topic)
 	m.watching.Go(func() { m.watch(life) })
 	m.watching.Go(func() { m.guard(life) })
+	m.watching.Go(func() { m.listen(life) })
 	return m, nil
 }
 
@@ -130,7 +136,7 @@ func (m *Member) ID() string {
 
 // Holds asks the group's coordinator whether this replica is still a member, and
 // so whether the partition is still its. It is for a stream that was fenced: a
-// process that stood still, or was cut off, hears of its loss only after it is
+// process that stood still, or was cut off, may hear of its loss only after it is
 // fenced, and must not take the stream back. While the group is being rebalanced
 // it waits for that to end.
 func (m *Member) Holds(ctx context.Context, partition int32) (bool, error) {

@@ -157,12 +157,12 @@ func TestMember_closeHurriesRevoked(t *testing.T) {
 	s.config.RebalanceTimeout = time.Hour
 	s.stopIt = func(ctx context.Context, _ []int32) { <-ctx.Done() }
 	a := s.joined(t, "a", 16)
+	s.stopIt = nil
 	b := s.join(t, "b")
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	must(t, a.Close(ctx))
 	eventually(t, "b has everything", func() bool { return len(b.Partitions()) == 16 })
-	s.stopIt = nil
 	s.wantOneOwner(t)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets/lease"
+	"pylon-kafka/producer/producertest"
 )
 
 const (
@@ -95,7 +96,7 @@ type scene struct {
 	cluster *kfake.Cluster
 	config  lease.Config
 	adm     *kadm.Client
-	stopIt  func(ctx context.Context, partitions []int32) // what Revoked does; nil is nothing
+	stopIt  func(ctx context.Context, partitions []int32) // what Revoked does of who joins from now on; nil is nothing
 }
 
 // newScene has an in-process broker that takes short sessions.
@@ -126,12 +127,13 @@ func newSceneAt(t *testing.T, broker, group, topic string) *scene {
 
 // events are those that are kept in the history.
 func (s *scene) events(name string) lease.Events {
+	stopIt := s.stopIt
 	return lease.Events{
 		Assigned: func(_ context.Context, partitions []int32) { s.add(name, "assigned", partitions) },
 		Revoked: func(ctx context.Context, partitions []int32) {
 			s.add(name, "revoking", partitions)
-			if s.stopIt != nil {
-				s.stopIt(ctx, partitions)
+			if stopIt != nil {
+				stopIt(ctx, partitions)
 			}
 			s.add(name, "revoked", partitions)
 		},
@@ -162,6 +164,17 @@ func (s *scene) joined(t *testing.T, name string, holds int) *replica {
 	}
 	eventually(t, fmt.Sprintf("%s holds %d partitions", name, holds), func() bool { return len(r.Partitions()) == holds })
 	return r
+}
+
+// joinedBehindProxy is joined, with a proxy between the replica and the broker.
+func (s *scene) joinedBehindProxy(t *testing.T, broker, name string, holds int) (*replica, *producertest.Proxy) {
+	t.Helper()
+	p := producertest.StartProxy(t)
+	p.Connect(broker)
+	direct := s.config.Options
+	defer func() { s.config.Options = direct }()
+	s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
+	return s.joined(t, name, holds), p
 }
 
 func (r *replica) close(t *testing.T) {
