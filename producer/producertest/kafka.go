@@ -187,7 +187,9 @@ func start(opts Options) (*Kafka, error) {
 	if err := dockerAnswers(ctx); err != nil {
 		return nil, err
 	}
-	const script = "/tmp/start.sh"
+	// A script must not be run while it is written ("Text file busy"), so another
+	// file tells that it is whole.
+	const script, whole = "/tmp/start.sh", "/tmp/start.whole"
 	k := &Kafka{Listeners: make(map[string]string)}
 	ports := []string{"9092/tcp"}
 	for i := range opts.Fronts {
@@ -198,7 +200,7 @@ func start(opts Options) (*Kafka, error) {
 	}
 	ctr, err := testcontainers.Run(ctx, Image,
 		testcontainers.WithExposedPorts(ports...),
-		testcontainers.WithEntrypoint("sh", "-c", "while [ ! -x "+script+" ]; do sleep 0.05; done; exec timeout "+fmt.Sprint(longest.Seconds())+" "+script),
+		testcontainers.WithEntrypoint("sh", "-c", "while [ ! -e "+whole+" ]; do sleep 0.05; done; exec timeout "+fmt.Sprint(longest.Seconds())+" "+script),
 		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) { c.AutoRemove = true }),
 		testcontainers.WithEnv(opts.settings()),
 		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
@@ -213,7 +215,10 @@ func start(opts Options) (*Kafka, error) {
 					}
 				}
 				text := "#!/bin/sh\nexport KAFKA_ADVERTISED_LISTENERS=" + advertised + "\nexec /etc/kafka/docker/run\n"
-				return c.CopyToContainer(ctx, []byte(text), script, 0o755)
+				if err := c.CopyToContainer(ctx, []byte(text), script, 0o755); err != nil {
+					return err
+				}
+				return c.CopyToContainer(ctx, nil, whole, 0o644)
 			}},
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForLog("Kafka Server started")),
