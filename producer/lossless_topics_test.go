@@ -94,10 +94,6 @@ func (w *world) addPartitions(t *testing.T, partitions int, streams ...string) {
 // places returns in which partitions a key's last word is a record, by stream.
 func (w *world) places(t *testing.T, stream string) map[string][]int32 {
 	t.Helper()
-	type place struct {
-		key       string
-		partition int32
-	}
 	last := make(map[place]bool)
 	must(t, topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
 		last[place{string(rec.Key), rec.Partition}] = rec.Value != nil

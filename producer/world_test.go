@@ -229,17 +229,31 @@ func (w *world) messages(t *testing.T, stream string) []message {
 	return all
 }
 
+// place is where the records of one key follow each other in order: those of
+// another partition may be read before them or after them.
+type place struct {
+	key       string
+	partition int32
+}
+
 // table returns what a compacted topic comes to: the last value by key, in the
-// form in which versions are compared.
+// form in which versions are compared. An object that was moved to another
+// partition has a tombstone in the old one, so each partition is taken by itself.
 func (w *world) table(t *testing.T, stream string) map[string]string {
 	t.Helper()
-	table := make(map[string]string)
+	last := make(map[place]message)
 	for _, m := range w.messages(t, stream) {
+		last[place{m.key, m.partition}] = m
+	}
+	table := make(map[string]string)
+	for at, m := range last {
 		if m.tombstone {
-			delete(table, m.key)
 			continue
 		}
-		table[m.key] = w.normal(t, stream, []byte(m.value))
+		if _, again := table[at.key]; again {
+			t.Errorf("%s %s stands in two partitions", stream, at.key)
+		}
+		table[at.key] = w.normal(t, stream, []byte(m.value))
 	}
 	return table
 }
@@ -292,10 +306,6 @@ func (w *world) wantTruth(t *testing.T, streams ...string) {
 func (w *world) wantNoRepeats(t *testing.T, streams ...string) {
 	t.Helper()
 	for _, stream := range streams {
-		type place struct { // partitions are read in any order
-			key       string
-			partition int32
-		}
 		last := make(map[place]string)
 		for _, m := range w.messages(t, stream) {
 			now, at := m.headers["hash"], place{m.key, m.partition}
