@@ -14,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"pylon-kafka/offsets/lease"
-	"pylon-kafka/producer/producertest"
 )
 
 const (
@@ -164,17 +163,6 @@ func (s *scene) joined(t *testing.T, name string, holds int) *replica {
 	}
 	eventually(t, fmt.Sprintf("%s holds %d partitions", name, holds), func() bool { return len(r.Partitions()) == holds })
 	return r
-}
-
-// joinedBehindProxy is joined, with a proxy between the replica and the broker.
-func (s *scene) joinedBehindProxy(t *testing.T, broker, name string, holds int) (*replica, *producertest.Proxy) {
-	t.Helper()
-	p := producertest.StartProxy(t)
-	p.Connect(broker)
-	direct := s.config.Options
-	defer func() { s.config.Options = direct }()
-	s.config.Options = slices.Concat(direct, []kgo.Opt{kgo.Dialer(p.Dial)})
-	return s.joined(t, name, holds), p
 }
 
 func (r *replica) close(t *testing.T) {
