@@ -94,14 +94,9 @@ func (w *world) addPartitions(t *testing.T, partitions int, streams ...string) {
 // places returns in which partitions a key's last word is a record, by stream.
 func (w *world) places(t *testing.T, stream string) map[string][]int32 {
 	t.Helper()
-	last := make(map[place]bool)
-	must(t, topic.ReadAll(t.Context(), w.opts, w.topicOf(stream), topic.Stable, func(rec *kgo.Record) error {
-		last[place{string(rec.Key), rec.Partition}] = rec.Value != nil
-		return nil
-	}))
 	at := make(map[string][]int32)
-	for p, there := range last {
-		if there {
+	for p, m := range w.last(t, stream) {
+		if !m.tombstone {
 			at[p.key] = append(at[p.key], p.partition)
 		}
 	}

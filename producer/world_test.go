@@ -236,17 +236,23 @@ type place struct {
 	partition int32
 }
 
-// table returns what a compacted topic comes to: the last value by key, in the
-// form in which versions are compared. An object that was moved to another
-// partition has a tombstone in the old one, so each partition is taken by itself.
-func (w *world) table(t *testing.T, stream string) map[string]string {
+// last returns the last word on each key in each partition.
+func (w *world) last(t *testing.T, stream string) map[place]message {
 	t.Helper()
 	last := make(map[place]message)
 	for _, m := range w.messages(t, stream) {
 		last[place{m.key, m.partition}] = m
 	}
+	return last
+}
+
+// table returns what a compacted topic comes to: the last value by key, in the
+// form in which versions are compared. An object that was moved to another
+// partition has a tombstone in the old one, so each partition is taken by itself.
+func (w *world) table(t *testing.T, stream string) map[string]string {
+	t.Helper()
 	table := make(map[string]string)
-	for at, m := range last {
+	for at, m := range w.last(t, stream) {
 		if m.tombstone {
 			continue
 		}
